@@ -1,0 +1,63 @@
+import { scalar, tensor1d, type Tensor } from '@tensorflow/tfjs-core';
+
+/** What a step reads from the host, in the order in which it reads it. See {@link observeHost}. */
+export interface HostObserver {
+  /** A {@link StepCounter} advanced. */
+  advanced(counter: StepCounter): void;
+  /** {@link fed} was called; the observer gives the tensor that stands for the value. */
+  fed(produce: () => number | number[], dtype: 'float32' | 'int32'): Tensor;
+}
+
+let observer: HostObserver | undefined;
+
+/**
+ * Runs `action` while `watching` sees every counter that advances and every value that is fed.
+ * This is how `compile` learns what to repeat at each call; nothing else needs it.
+ */
+export function observeHost<T>(watching: HostObserver, action: () => T): T {
+  const previous = observer;
+  observer = watching;
+  try {
+    return action();
+  } finally {
+    observer = previous;
+  }
+}
+
+/**
+ * Host state that advances by one at each step: the step number of an optimizer, the position in a random stream.
+ * A compiled step advances its counters exactly as the eager step does.
+ *
+ * @example
+ * const step = new StepCounter();
+ * step.advance(); // 1
+ */
+export class StepCounter {
+  /** How often the counter advanced; assign it to resume from saved state. */
+  value = 0;
+
+  /** Advances by one and returns the new value. */
+  advance(): number {
+    this.value += 1;
+    observer?.advanced(this);
+    return this.value;
+  }
+}
+
+/**
+ * A host value that changes from step to step (a learning rate after its schedule, a bias correction), as a tensor.
+ * In an eager step it is a fresh tensor with the value of now; in a compiled step it becomes an input of the graph for
+ * which `produce` is called again at each step, so that no JavaScript number is frozen into the graph.
+ *
+ * @param produce Gives a number (→ scalar) or an array (→ vector; its length must not change). It must be a pure
+ *   function of host state such as a {@link StepCounter}.
+ * @param dtype Type of the tensor; default `'float32'`.
+ *
+ * @example
+ * const learningRate = fed(() => schedule(counter.value));
+ */
+export function fed(produce: () => number | number[], dtype: 'float32' | 'int32' = 'float32'): Tensor {
+  if (observer) return observer.fed(produce, dtype);
+  const value = produce();
+  return typeof value === 'number' ? scalar(value, dtype) : tensor1d(value, dtype);
+}

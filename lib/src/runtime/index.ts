@@ -1,0 +1,2 @@
+export { tf } from './tensorflow';
+export { fed, StepCounter } from './fed';
