@@ -1,2 +1,3 @@
 export { tf } from './tensorflow';
 export { fed, StepCounter } from './fed';
+export { dropout, random, Random } from './random';

@@ -1,0 +1,94 @@
+/**
+ * The native side of TensorFlow.js in Node, typed: the backend object and the binding that it calls.
+ * Only `runtime/` and `compile/` use it.
+ */
+import { tf } from './tensorflow';
+
+/** An attribute of an operation, as the binding takes it; `type` is one of {@link attributeType}. */
+export interface OpAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}
+
+/** A tensor on the native side. */
+export interface TensorMetadata {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+export type TypedArray = Float32Array | Int32Array | Uint8Array;
+
+/** The functions of the native binding. Tensors are named by integer handles. */
+export interface Binding {
+  executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): TensorMetadata[];
+  createTensor(shape: number[], dtype: number, values: TypedArray | Uint8Array[]): number;
+  deleteTensor(id: number): void;
+  tensorDataSync(id: number): TypedArray;
+  loadSavedModel(directory: string, tags: string): number;
+  runSavedModel(session: number, inputs: number[], feeds: string, fetches: string): TensorMetadata[];
+  deleteSavedModel(session: number): void;
+  getNumOfTensors(): number;
+  getNumOfSavedModels(): number;
+  readonly TF_Version: string;
+}
+
+/** What the backend keeps for the data of one tensor: a native handle, or values not yet handed over. */
+export interface TensorData {
+  shape: number[];
+  dtype: number;
+  id: number;
+  values: TypedArray | null;
+  refCount: number;
+}
+
+/** The TensorFlow backend of TensorFlow.js. */
+export interface Backend {
+  binding: Binding;
+  readonly isUsingGpuDevice: boolean;
+  readonly tensorMap: { get(dataId: object): TensorData; has(dataId: object): boolean };
+  getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
+  createOutputTensor(metadata: TensorMetadata): tf.Tensor;
+  executeSingleOutput(name: string, attributes: OpAttribute[], inputs: readonly tf.TensorInfo[]): tf.Tensor;
+  executeMultipleOutputs(
+    name: string,
+    attributes: OpAttribute[],
+    inputs: readonly tf.TensorInfo[],
+    outputs: number,
+  ): tf.Tensor[];
+}
+
+/** Numbers of TensorFlow's data types, from its `types.proto`. */
+export const dataType = {
+  float32: 1,
+  int32: 3,
+  string: 7,
+  complex64: 8,
+  int64: 9,
+  bool: 10,
+  resource: 20,
+} as const;
+
+/** Numbers of the attribute types of TensorFlow's C API. */
+export const attributeType = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5, tensor: 6 } as const;
+
+/**
+ * The TensorFlow backend that is active.
+ *
+ * @throws Error if another backend (cpu, wasm, webgl) is active.
+ */
+export function nativeBackend(): Backend {
+  if (tf.getBackend() !== 'tensorflow') {
+    throw new Error(
+      `This needs the native TensorFlow backend, but '${tf.getBackend()}' is active: ` +
+        `call tf.setBackend('tensorflow') first.`,
+    );
+  }
+  return tf.backend() as unknown as Backend;
+}
+
+/** A type attribute, for example `typeAttribute('T', 'float32')`. */
+export function typeAttribute(name: string, dtype: 'float32' | 'int32' | 'bool'): OpAttribute {
+  return { name, type: attributeType.type, value: dataType[dtype] };
+}
