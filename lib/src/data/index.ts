@@ -1,0 +1,11 @@
+export { epochBatches } from './batches';
+export { dataFolder, DataError } from './files';
+export { parseIdx, type IdxArray } from './idx';
+export {
+  imageTensors,
+  loadFashionMnist,
+  loadMnist,
+  type Examples,
+  type ImageDataset,
+  type ImageSplit,
+} from './images';

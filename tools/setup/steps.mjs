@@ -1,0 +1,256 @@
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { dirname, join, relative } from 'node:path';
+import { runLogged, SetupError } from './process.mjs';
+
+/**
+ * One step of the set-up. It is done when the stamp of its last success equals `fingerprint()` and everything in
+ * `produces` exists; otherwise it runs. A step that was interrupted has no stamp and runs again.
+ *
+ * @typedef {object} Step
+ * @property {string} name key of its stamp
+ * @property {string} title
+ * @property {() => string} fingerprint hash of all that the result depends on
+ * @property {string[]} produces paths that must exist
+ * @property {boolean} [downloads]
+ * @property {(tools: { prerequisites: import('./prerequisites.mjs').Prerequisites, note: (text: string) => void }) => Promise<void>} run
+ */
+
+/** @param {(string | Buffer)[]} parts */
+const hash = (...parts) => {
+  const sum = createHash('sha256');
+  for (const part of parts) sum.update(part).update('\0');
+  return sum.digest('hex').slice(0, 16);
+};
+
+/** @param {string} folder @param {RegExp} pattern @returns {string[]} */
+const filesBelow = (folder, pattern) =>
+  readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && pattern.test(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((file) => !/\/(dist|node_modules|__pycache__)\//.test(file))
+    .sort();
+
+/** Which build of TensorFlow this machine wants; `LIANDAN_DEVICE` (cpu or gpu) overrides the look at `nvidia-smi`. */
+export function tensorflowFlavour() {
+  const wanted = process.env.LIANDAN_DEVICE;
+  if (wanted !== undefined && wanted !== 'cpu' && wanted !== 'gpu')
+    throw new SetupError(`LIANDAN_DEVICE is "${wanted}"; it must be cpu or gpu.`);
+  if (process.platform !== 'linux' || process.arch !== 'x64') return 'tensorflow';
+  const gpu = wanted
+    ? wanted === 'gpu'
+    : /^GPU \d/m.test(spawnSync('nvidia-smi', ['-L'], { encoding: 'utf8' }).stdout ?? '');
+  return gpu ? 'tensorflow-gpu' : 'tensorflow-cpu';
+}
+
+/** @param {string} file @param {string} content */
+function writeWhole(file, content) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.part`, content);
+  renameSync(`${file}.part`, file);
+}
+
+/**
+ * @param {string} root
+ * @param {string} log
+ * @returns {Step[]}
+ */
+export function steps(root, log) {
+  const at = (/** @type {string[]} */ ...parts) => join(root, ...parts);
+  const read = (/** @type {string} */ file) => readFileSync(at(file));
+  const python = at('.venv', 'bin', 'python');
+  const libraries = at('.venv', 'tensorflow');
+  const tensorflow = join(libraries, 'tensorflow');
+  const flavour = tensorflowFlavour();
+  const requirements = at('tools', 'setup', 'requirements', `${flavour}.txt`);
+  const tfjs = at('node_modules', '@tensorflow', 'tfjs-node-gpu');
+  const binding = join(tfjs, 'lib', 'napi-v8', 'tfjs_binding.node');
+  const pip = [
+    '-m',
+    'pip',
+    '--disable-pip-version-check',
+    '--no-input',
+    'install',
+    '--require-hashes',
+    '--only-binary=:all:',
+  ];
+  const inRoot = { cwd: root };
+  const suffix = process.platform === 'darwin' ? '.2.dylib' : '.so.2';
+
+  const packages = () => hash(root, read('package-lock.json'), process.version);
+  const environment = () => hash(root, read('requirements.txt'));
+  const linked = () => hash(environment(), readFileSync(requirements), flavour);
+
+  return [
+    {
+      name: 'packages',
+      title: 'npm packages',
+      downloads: true,
+      fingerprint: packages,
+      produces: [at('node_modules', '.package-lock.json'), join(tfjs, 'binding')],
+      run: async () => {
+        await runLogged(log, 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], inRoot);
+      },
+    },
+    {
+      name: 'environment',
+      title: 'JupyterLab and nbconvert (.venv)',
+      downloads: true,
+      fingerprint: environment,
+      produces: [python, at('.venv', 'bin', 'jupyter-lab')],
+      run: async ({ prerequisites }) => {
+        const works = spawnSync(python, ['-m', 'pip', '--version']).status === 0;
+        if (!works) await runLogged(log, prerequisites.python, ['-m', 'venv', '--clear', '.venv'], inRoot);
+        await runLogged(log, python, [...pip, '-r', 'requirements.txt'], inRoot);
+      },
+    },
+    {
+      name: 'tensorflow',
+      title: flavour === 'tensorflow-gpu' ? 'TensorFlow 2.21 with CUDA (2.8 GB)' : 'TensorFlow 2.21 (270 MB)',
+      downloads: true,
+      fingerprint: linked,
+      produces: [join(tensorflow, `libtensorflow_cc${suffix}`), join(tensorflow, 'include')],
+      run: async () => {
+        const part = `${libraries}.part`;
+        rmSync(part, { recursive: true, force: true });
+        // Only the C++ libraries are used: a wheel for an older Python serves where this Python has none yet.
+        const newest = spawnSync(python, ['-c', 'import sys; print(min(sys.version_info[1], 13))'], {
+          encoding: 'utf8',
+        });
+        const target = [
+          '--no-deps',
+          '--target',
+          part,
+          '--python-version',
+          `3.${newest.stdout.trim()}`,
+          '--implementation',
+          'cp',
+        ];
+        await runLogged(log, python, [...pip, ...target, '-r', requirements], inRoot);
+        // TensorFlow's library search path covers cuSPARSE's folder but not cuSOLVER's.
+        if (existsSync(join(part, 'nvidia', 'cusolver')))
+          symlinkSync(
+            '../../cusolver/lib/libcusolver.so.11',
+            join(part, 'nvidia', 'cusparse', 'lib', 'libcusolver.so.11'),
+          );
+        rmSync(libraries, { recursive: true, force: true });
+        renameSync(part, libraries);
+      },
+    },
+    {
+      name: 'build',
+      title: 'lib, kernel and tools',
+      fingerprint: () => {
+        const sources = ['lib', 'kernel', 'tools'].flatMap((folder) =>
+          filesBelow(at(folder), /\.ts$|^(tsconfig|package)\.json$/),
+        );
+        return hash(
+          packages(),
+          read('tsconfig.json'),
+          ...sources.flatMap((file) => [relative(root, file), readFileSync(file)]),
+        );
+      },
+      produces: ['lib', 'kernel', 'tools'].map((folder) => at(folder, 'dist')),
+      run: async () => {
+        const compiler = at('node_modules', 'typescript', 'bin', 'tsc');
+        for (const project of ['lib', 'kernel', 'tools'])
+          await runLogged(log, process.execPath, [compiler, '-p', project], inRoot);
+      },
+    },
+    {
+      name: 'binding',
+      title: 'native binding',
+      fingerprint: () => hash(packages(), linked(), process.version),
+      produces: [binding],
+      run: async ({ prerequisites: { compiler, nodeHeaders }, note }) => {
+        mkdirSync(dirname(binding), { recursive: true });
+        const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(tfjs, 'binding', file));
+        const libs = ['cc', 'framework'].map((name) => join(tensorflow, `libtensorflow_${name}${suffix}`));
+        const flags = [
+          '-O2',
+          '-std=c++17',
+          '-fPIC',
+          '-shared',
+          '-DNAPI_VERSION=8',
+          `-I${nodeHeaders}`,
+          `-I${join(tensorflow, 'include')}`,
+        ];
+        if (process.platform === 'darwin') flags.push('-undefined', 'dynamic_lookup');
+        const output = ['-o', `${binding}.part`, `-Wl,-rpath,${tensorflow}`];
+        await runLogged(log, compiler, [...flags, ...sources, ...libs, ...output]);
+        renameSync(`${binding}.part`, binding);
+        note(await verifyBinding(root, log, flavour));
+      },
+    },
+    {
+      name: 'jupyter',
+      title: 'Jupyter kernel',
+      fingerprint: () =>
+        hash(environment(), process.execPath, flavour, readFileSync(at('tools', 'setup', 'steps.mjs'))),
+      produces: [at('.venv', 'share', 'jupyter', 'kernels', 'liandan', 'kernel.json')],
+      run: async () => {
+        const share = at('.venv', 'share', 'jupyter');
+        writeWhole(
+          join(share, 'kernels', 'liandan', 'kernel.json'),
+          `${JSON.stringify(kernelSpec(root, flavour), null, 2)}\n`,
+        );
+        const quiet = {
+          '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false },
+        };
+        writeWhole(join(share, 'lab', 'settings', 'overrides.json'), `${JSON.stringify(quiet, null, 2)}\n`);
+      },
+    },
+  ];
+}
+
+/** @param {string} root @param {string} flavour */
+function kernelSpec(root, flavour) {
+  /** @type {Record<string, string>} */
+  const env = {
+    LIANDAN_ROOT: root,
+    NODE_OPTIONS: `--require "${join(root, 'kernel', 'preload.cjs')}"`,
+    TF_CPP_MIN_LOG_LEVEL: '2',
+    TF_ENABLE_ONEDNN_OPTS: '0',
+  };
+  if (flavour === 'tensorflow-gpu')
+    env.XLA_FLAGS = `--xla_gpu_cuda_data_dir=${join(root, '.venv', 'tensorflow', 'nvidia', 'cuda_nvcc')}`;
+  return {
+    argv: [process.execPath, join(root, 'kernel', 'dist', 'main.js'), '--config-path', '{connection_file}'],
+    display_name: 'TypeScript (liandan)',
+    language: 'typescript',
+    interrupt_mode: 'message',
+    env,
+  };
+}
+
+/**
+ * Loads the binding in a process of its own and multiplies two matrices with it.
+ *
+ * @param {string} root @param {string} log @param {string} flavour
+ * @returns {Promise<string>} version and device
+ */
+async function verifyBinding(root, log, flavour) {
+  const script = `
+    const { tf, describeRuntime } = require('liandan');
+    const product = tf.matMul([[1, 2], [3, 4]], [[5, 6], [7, 8]]).dataSync();
+    if (String(product) !== '19,22,43,50') throw new Error('wrong product: ' + product);
+    console.log(JSON.stringify(describeRuntime()));`;
+  const output = await runLogged(log, process.execPath, ['-e', script], { cwd: root });
+  const { tensorflow, device } = JSON.parse(/** @type {string} */ (output.trim().split('\n').at(-1)));
+  if (flavour === 'tensorflow-gpu' && device === 'CPU')
+    throw new SetupError(
+      'nvidia-smi lists a GPU, but TensorFlow did not register it (driver too old, or a CUDA library is missing).\n' +
+        `  TensorFlow's own words are in ${log} after TF_CPP_MIN_LOG_LEVEL=0; to go on without the GPU: LIANDAN_DEVICE=cpu npm start`,
+    );
+  return `TensorFlow ${tensorflow} on ${device}`;
+}
