@@ -1,1 +1,4 @@
+export * from './data';
+export * from './models';
 export * from './runtime';
+export * from './training';
