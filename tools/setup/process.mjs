@@ -77,7 +77,10 @@ export function runLogged(log, command, args, options = {}) {
  * @param {string} log
  */
 function explain(output, what, log) {
-  const tail = output.trimEnd().split('\n').slice(-8).join('\n    ');
+  const lines = output.trimEnd().split('\n');
+  // npm ends with its usage; what happened stands in its first error lines.
+  const errors = lines.filter((line) => line.startsWith('npm error')).slice(0, 8);
+  const shown = (errors.length > 0 ? errors : lines.slice(-8)).join('\n    ');
   const network =
     /ENOTFOUND|EAI_AGAIN|ECONNRE|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|Connection(Error| refused| broken| aborted| reset)|NewConnectionError|Max retries exceeded|Read ?timed? ?out|IncompleteRead|Temporary failure in name resolution|Name or service not known|network (request|is unreachable)/i;
   const cut = /EINTEGRITY|DO NOT MATCH THE HASHES|TAR_BAD_ARCHIVE|unexpected end of file|BadZipFile|zlib: /i;
@@ -86,7 +89,7 @@ function explain(output, what, log) {
     : cut.test(output)
       ? '\n  A downloaded file is not what the lockfile says (a cut download, or a proxy that changes files).\n  Run the same command again; if it stays, clear the cache: npm cache clean --force, python3 -m pip cache purge.'
       : '';
-  return `${what}.\n    ${tail}${hint}\n  Whole output: ${log}`;
+  return `${what}.\n    ${shown}${hint}\n  Whole output: ${log}`;
 }
 
 const seconds = (/** @type {number} */ since) => `${((Date.now() - since) / 1000).toFixed(1).padStart(6)} s`;
