@@ -1,0 +1,124 @@
+"""Where notebooks, their executed copies and their results are, and how they are read and written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+REPORTS = ROOT / "reports"
+LANGUAGES = ("en", "zh")
+
+FIGURE = "application/vnd.plotly.v1+json"
+CHECK = "application/vnd.liandan.check+json"
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the message says what can."""
+
+
+def select(prefixes: Sequence[str], folder: Path = NOTEBOOKS) -> list[Path]:
+    """The notebooks of a folder whose names start with one of the prefixes (all without prefixes), in order.
+
+    Raises UsageError when the folder has none, or a prefix matches none.
+    """
+    found = sorted(folder.glob("[0-9][0-9]-*.ipynb"))
+    names = ", ".join(path.stem for path in found) or "none"
+    if not found:
+        raise UsageError(f"no notebook named NN-name.ipynb in {folder}")
+    for prefix in prefixes:
+        if not any(path.stem.startswith(prefix) for path in found):
+            raise UsageError(f'no notebook starts with "{prefix}"; there are: {names}')
+    return [path for path in found if not prefixes or path.stem.startswith(tuple(prefixes))]
+
+
+def read(path: Path) -> NotebookNode:
+    """A notebook in nbformat 4; raises UsageError when the file is not one."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError, nbformat.ValidationError) as error:
+        raise UsageError(f"{path}: not a readable notebook: {error}") from error
+
+
+def code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
+    """The cells that run, each with the number that Jupyter shows as In[number] after Run All."""
+    number = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.strip():
+            number += 1
+            yield number, cell
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def in_language(notebook: NotebookNode, language: str) -> list[NotebookNode]:
+    """The cells of one language: those tagged for it and those tagged for none."""
+    others = {f"lang:{other}" for other in LANGUAGES if other != language}
+    return [cell for cell in notebook.cells if not others.intersection(tags(cell))]
+
+
+def has_language(notebook: NotebookNode, language: str) -> bool:
+    return any(f"lang:{language}" in tags(cell) for cell in notebook.cells)
+
+
+def title(notebook: NotebookNode, language: str, default: str) -> str:
+    """The first heading of level one in the language."""
+    for cell in in_language(notebook, language):
+        heading = re.search(r"^#\s+(.+?)\s*#*$", cell.source, re.MULTILINE)
+        if cell.cell_type == "markdown" and heading:
+            return heading.group(1)
+    return default
+
+
+def fingerprint(notebook: NotebookNode) -> str:
+    """Changes when a cell's type, tags or source changes; outputs do not count."""
+    cells = [[cell.cell_type, tags(cell), cell.source] for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
+
+
+def plain(text: str) -> str:
+    """The text without terminal colours."""
+    return _ANSI.sub("", text)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes beside the target and renames, so that a reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        beside.write_text(text, "utf8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_atomically(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def keep_inside_repository() -> None:
+    """Makes Jupyter read and write its own files under .liandan, never in the home folder."""
+    jupyter = ROOT / ".liandan" / "jupyter"
+    for name in ("JUPYTER_CONFIG", "JUPYTER_DATA", "JUPYTER_RUNTIME", "IPYTHON"):
+        folder = jupyter / name.removeprefix("JUPYTER_").lower()
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ[f"{name}DIR" if name == "IPYTHON" else f"{name}_DIR"] = str(folder)
+
+
+def fail(error: UsageError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 2
