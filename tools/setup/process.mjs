@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 /** A failure that is explained to the user in its message; no stack trace is printed for it. */
 export class SetupError extends Error {}
@@ -70,6 +70,12 @@ export function runLogged(log, command, args, options = {}) {
     });
   });
 }
+
+/** @param {string} command @param {string[]} args */
+const programName = (command, args) =>
+  args[0] === '-m'
+    ? args[1]
+    : basename(command === process.execPath && args[0] !== '-e' ? (args[0] ?? '') : command);
 
 /**
  * @param {string} output

@@ -1,0 +1,43 @@
+/** `npm test`: set-up, then every check; all of them run, the exit code tells whether all passed. */
+import { join } from 'node:path';
+import { main, python, root, run, setup, SetupError } from './setup.mjs';
+
+const node = process.execPath;
+const bin = (/** @type {string[]} */ ...parts) => join(root, 'node_modules', ...parts);
+const vitest = [bin('vitest', 'vitest.mjs'), 'run'];
+
+/** @type {Record<string, [command: string, ...args: string[]]>} */
+const checks = {
+  types: [node, bin('typescript', 'bin', 'tsc'), '--noEmit'],
+  cells: [node, join('tools', 'dist', 'notebook_cells.js')],
+  eslint: [node, bin('eslint', 'bin', 'eslint.js'), '.', '--max-warnings', '0'],
+  prettier: [node, bin('prettier', 'bin', 'prettier.cjs'), '--check', '.'],
+  ruff: [python, '-m', 'ruff', 'check', '.'],
+  unit: [node, ...vitest, '--exclude', 'tools/test/browser/**'],
+  kernel: [python, '-m', 'pytest', '-q', join('kernel', 'test')],
+  runner: [python, '-m', 'pytest', '-q', join('tools', 'test')],
+  notebooks: [node, join('tools', 'start.mjs')],
+  browser: [node, ...vitest, 'tools/test/browser'],
+};
+
+await main(async () => {
+  const wanted = process.argv.slice(2);
+  const unknown = wanted.filter((name) => !(name in checks));
+  if (unknown.length > 0)
+    throw new SetupError(`There is no check "${unknown[0]}"; there are: ${Object.keys(checks).join(', ')}.`);
+  await setup();
+  const results = [];
+  for (const [name, [command, ...args]] of Object.entries(checks)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    console.log(`\n── ${name} ${'─'.repeat(60 - name.length)}`);
+    const start = Date.now();
+    const passed = (await run(command, args, { cwd: root })) === 0;
+    results.push({ name, passed, seconds: (Date.now() - start) / 1000 });
+  }
+  console.log();
+  for (const { name, passed, seconds } of results)
+    console.log(`${passed ? '✓' : '✗'} ${name.padEnd(12)} ${seconds.toFixed(1).padStart(7)} s`);
+  const failed = results.filter(({ passed }) => !passed).length;
+  console.log(`${results.length - failed} passed, ${failed} failed`);
+  return failed > 0 ? 1 : 0;
+});
