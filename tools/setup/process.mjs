@@ -65,7 +65,9 @@ export function runLogged(log, command, args, options = {}) {
       if (code === 0) resolve(output);
       else
         reject(
-          new SetupError(explain(output, `${command} ended with ${signal ?? `exit code ${code}`}`, log)),
+          new SetupError(
+            explain(output, `${programName(command, args)} ended with ${signal ?? `exit code ${code}`}`, log),
+          ),
         );
     });
   });
