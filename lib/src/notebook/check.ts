@@ -1,0 +1,147 @@
+import { describe } from '../plots/numbers';
+import { formatNumber } from './format';
+import { escapeHtml } from './html';
+import { display, kernelBridge, type MimeBundle } from './kernel';
+
+/** Where a value must lie: both ends belong to it. */
+export type Interval = readonly [low: number, high: number] | { min?: number; max?: number };
+
+export type CheckOptions = {
+  /** What is claimed, in a sentence. */
+  claim: string;
+  /** The value measured in this run; NaN fails. */
+  value: number;
+  /** Where the interval comes from: article, derivation or reference measurement. */
+  source: string;
+} & ({ interval: Interval; equals?: undefined } | { equals: number; interval?: undefined });
+
+/** A check as it was recorded. */
+export interface CheckResult {
+  id: string;
+  claim: string;
+  value: number;
+  /** Accepted values; `null` is unbounded. */
+  interval: [low: number | null, high: number | null];
+  source: string;
+  passed: boolean;
+}
+
+const records = new Map<string, { result: CheckResult; executionCount: number | undefined }>();
+
+/**
+ * Compares a value measured in this run with what the article, a derivation or a reference measurement says; shows the
+ * outcome and records it. It does not throw where the value misses the interval: the summary of all notebooks fails.
+ *
+ * @param id Identifier of the claim, such as `LI-5`, or `LI-5/beta0.9` for one of its cases. A check that runs again
+ *   replaces its former result.
+ * @throws RangeError or TypeError if the identifier, the claim, the interval or the source is missing or malformed, or if
+ *   one cell uses an identifier twice.
+ *
+ * @example
+ * check('LI-5', { claim: 'The update of AdamW on noise has RMS √((1−β₁)/(1+β₁))', value: 0.2287,
+ *                 interval: [0.224, 0.235], source: 'derivation: 0.2294' });
+ */
+export function check(id: string, options: CheckOptions): void {
+  const result = evaluate(id, options);
+  const executionCount = kernelBridge()?.executionCount;
+  const former = records.get(id);
+  if (former && executionCount !== undefined && former.executionCount === executionCount) {
+    throw new RangeError(
+      `The check ${id} appears twice in this cell; tell them apart, e.g. ${id}/case1 and ${id}/case2.`,
+    );
+  }
+  records.set(id, { result, executionCount });
+  display(checkBundle(result));
+}
+
+/** The checks made so far, in the order of their first run. */
+export function checks(): CheckResult[] {
+  return Array.from(records.values(), ({ result }) => result);
+}
+
+const idPattern = /^[A-Z]{2}-[A-Z]?\d+(\/[\w.+-]+)*$/;
+
+function evaluate(id: string, { claim, value, source, ...expected }: CheckOptions): CheckResult {
+  if (typeof id !== 'string' || !idPattern.test(id)) {
+    throw new RangeError(
+      `A check is identified by its claim, e.g. LI-5, or a case of it, e.g. LI-5/beta0.9; got ${describe(id)}.`,
+    );
+  }
+  requireText(id, 'claim', claim);
+  requireText(id, 'source', source);
+  if (typeof value !== 'number')
+    throw new TypeError(`The value of check ${id} must be a number, got ${describe(value)}.`);
+  const [low, high] = bounds(id, expected);
+  return {
+    id,
+    claim,
+    value,
+    interval: [low === -Infinity ? null : low, high === Infinity ? null : high],
+    source,
+    passed: value >= low && value <= high,
+  };
+}
+
+function requireText(id: string, name: string, text: unknown): void {
+  if (typeof text !== 'string' || text.trim() === '') {
+    throw new TypeError(`The check ${id} needs a ${name}, a text, got ${describe(text)}.`);
+  }
+}
+
+function bounds(
+  id: string,
+  { interval, equals }: { interval?: Interval; equals?: number },
+): [low: number, high: number] {
+  if ((interval === undefined) === (equals === undefined)) {
+    throw new TypeError(`The check ${id} needs either an interval or equals.`);
+  }
+  const given = interval ?? [equals!, equals!];
+  const [low, high] = 'length' in given ? given : [given.min ?? -Infinity, given.max ?? Infinity];
+  if (!(low <= high) || (low === -Infinity && high === Infinity)) {
+    throw new RangeError(
+      `The interval of check ${id} must have a lower end that is not above its upper end, and at least one of them finite; ` +
+        `got [${low}, ${high}].`,
+    );
+  }
+  return [low, high];
+}
+
+function checkBundle(result: CheckResult): MimeBundle {
+  const { id, claim, value, interval, source, passed } = result;
+  const words = passed ? 'passed' : 'failed';
+  const sign = passed ? '✓' : '✗';
+  const [shown, expectation] = inWords(value, interval);
+  const color = passed ? '#009E73' : '#D55E00';
+  return {
+    'application/vnd.liandan.check+json': { ...result, value: jsonNumber(value) },
+    'text/html':
+      `<div class="liandan-check liandan-check-${words}" ` +
+      `style="border-left:4px solid ${color};padding:0.1em 0 0.1em 0.75em;margin:0.5em 0">` +
+      `<div><strong>${sign} ${escapeHtml(id)} ${words}</strong> · ${escapeHtml(claim)}</div>` +
+      `<div>measured <strong>${shown}</strong>, expected ${expectation} <em>(${escapeHtml(source)})</em></div></div>`,
+    'text/plain': `${sign} ${id} ${words}: ${claim}\n  measured ${shown}, expected ${expectation} (${source})`,
+  };
+}
+
+/** JSON has no NaN and no infinity; they are written as strings. */
+function jsonNumber(value: number): number | string {
+  return Number.isFinite(value) ? value : String(value);
+}
+
+function inWords(value: number, [low, high]: CheckResult['interval']): [value: string, interval: string] {
+  // As many digits as it takes to see on which side of an end the value lies.
+  const ends = [low, high].filter((end): end is number => end !== null);
+  let digits = 5;
+  while (
+    digits < 17 &&
+    ends.some((end) => end !== value && formatNumber(end, digits) === formatNumber(value, digits))
+  ) {
+    digits += 1;
+  }
+  const [shown, from, to] = [value, low ?? NaN, high ?? NaN].map((number) =>
+    formatNumber(number, digits),
+  ) as [string, string, string];
+  if (low === null) return [shown, `at most ${to}`];
+  if (high === null) return [shown, `at least ${from}`];
+  return [shown, low === high ? `exactly ${from}` : `${from} to ${to}`];
+}

@@ -1,0 +1,17 @@
+export { check, checks, type CheckOptions, type CheckResult, type Interval } from './check';
+export { formatNumber } from './format';
+export {
+  cellSignal,
+  display,
+  kernelBridge,
+  markdown,
+  tick,
+  type DisplayOptions,
+  type KernelBridge,
+  type MimeBundle,
+} from './kernel';
+export { live, liveFigure, liveText, type Live, type LiveOptions } from './live';
+export { byProfile, profile, type Profile } from './profile';
+export { progress, type ProgressState } from './progress';
+export { show, type ShowOptions } from './show';
+export { table, type Alignment, type Columnar, type TableData, type TableOptions } from './table';

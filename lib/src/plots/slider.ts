@@ -1,0 +1,122 @@
+import type { Data, Layout, LayoutAxis } from 'plotly.js';
+import { checkedAlt, type Figure } from './figure';
+import { extent, requireSome } from './numbers';
+
+export interface SliderOptions<T> {
+  /** The parameter as the reader sees it, e.g. `β₁`. */
+  parameter: string;
+  values: readonly T[];
+  /** The figure for one value; the figures may differ in everything but their axes. */
+  figure: (value: T, index: number) => Figure;
+  /** How a value is written; default `String`. */
+  format?: (value: T) => string;
+  /** Index of the value shown first; default 0. */
+  initial?: number;
+  /** What the figures show together, with its result; at least 20 characters. */
+  alt: string;
+}
+
+/**
+ * One figure with a slider over a parameter. All positions are part of the figure, so it works without a kernel, in a
+ * report too. The axes keep one range over all positions, so that positions can be compared.
+ *
+ * @throws RangeError for no value, or an initial position that does not exist; TypeError if the figures do not share
+ *   their kinds of axes.
+ *
+ * @example
+ * withSlider({ parameter: 'β₁', values: [0, 0.5, 0.9], alt: 'The larger β₁, the closer the updates of AdamW are to 0.',
+ *   figure: (beta1) => histogram({ samples: [{ name: 'AdamW', values: updates(beta1) }], x: 'update',
+ *                                  alt: `Updates of AdamW with β₁ = ${beta1}` }) })
+ */
+export function withSlider<T>(options: SliderOptions<T>): Figure {
+  const { values, parameter, format = String, initial = 0 } = options;
+  requireSome('withSlider: values', values);
+  if (!Number.isInteger(initial) || initial < 0 || initial >= values.length) {
+    throw new RangeError(
+      `withSlider: initial must be an index between 0 and ${values.length - 1}, got ${initial}.`,
+    );
+  }
+  const figures = values.map((value, i) => options.figure(value, i));
+  const ranges = sharedRanges(figures);
+  const layouts = figures.map(({ layout }) => withRanges(layout, ranges));
+  const { height = 420, margin } = layouts[initial]!;
+  return {
+    ...figures[initial]!,
+    alt: checkedAlt(options.alt),
+    data: figures.flatMap(({ data }, i) => data.map((trace) => ({ ...trace, visible: i === initial }))),
+    layout: {
+      ...layouts[initial]!,
+      height: height + sliderHeight,
+      margin: { ...margin, b: (margin?.b ?? 56) + sliderHeight },
+      sliders: [
+        {
+          active: initial,
+          currentvalue: { prefix: `${parameter} = `, xanchor: 'left', font: { size: 14 } },
+          pad: { t: 56, b: 8 },
+          ticklen: 5,
+          steps: values.map((value, step) => ({
+            label: format(value),
+            method: 'update',
+            args: [
+              { visible: figures.flatMap(({ data }, i) => data.map(() => i === step)) },
+              changing(layouts[step]!),
+            ],
+          })),
+        },
+      ],
+    },
+  };
+}
+
+const sliderHeight = 84;
+
+/** What a position changes in the layout besides the traces. */
+function changing({ title, annotations = [], shapes = [] }: Partial<Layout>): Partial<Layout> {
+  return { ...(title && { title }), annotations, shapes };
+}
+
+type Ranges = Map<string, [number, number]>;
+
+/** For each numeric axis without a range of its own: what its data need in any of the figures, with a margin. */
+function sharedRanges(figures: readonly Figure[]): Ranges {
+  const ranges: Ranges = new Map();
+  for (const { data, layout } of figures) {
+    for (const trace of data) {
+      for (const letter of ['x', 'y'] as const) {
+        const axis = axisOf(trace, letter);
+        const settings = layout[axis as 'xaxis'] ?? {};
+        if (settings.range || settings.autorange || settings.type === 'category') continue;
+        const values = (trace as { x?: unknown; y?: unknown })[letter];
+        if (!Array.isArray(values) || values.some((value) => typeof value === 'string')) continue;
+        const own = positions(values as (number | null)[], settings.type);
+        const reachesZero =
+          letter === 'y' && ((trace as { fill?: string }).fill === 'tozeroy' || trace.type === 'bar');
+        const [low, high] = extent(reachesZero && settings.type !== 'log' ? [...own, 0] : own);
+        const [knownLow, knownHigh] = ranges.get(axis) ?? [Infinity, -Infinity];
+        ranges.set(axis, [Math.min(low, knownLow), Math.max(high, knownHigh)]);
+      }
+    }
+  }
+  return ranges;
+}
+
+function axisOf(trace: Data, letter: 'x' | 'y'): string {
+  const { xaxis = 'x', yaxis = 'y' } = trace as { xaxis?: string; yaxis?: string };
+  return (letter === 'x' ? xaxis : yaxis).replace(letter, `${letter}axis`);
+}
+
+/** Values as plotly counts them on an axis: logarithms on a logarithmic one. */
+function positions(values: readonly (number | null)[], type: LayoutAxis['type'] | undefined): number[] {
+  const numbers = values.filter((value): value is number => value !== null);
+  return type === 'log' ? numbers.filter((value) => value > 0).map((value) => Math.log10(value)) : numbers;
+}
+
+function withRanges(layout: Partial<Layout>, ranges: Ranges): Partial<Layout> {
+  const fixed = Array.from(ranges).map(([axis, [low, high]]): [string, Partial<LayoutAxis>] => {
+    const settings: Partial<LayoutAxis> = layout[axis as 'xaxis'] ?? {};
+    const margin = axis.startsWith('y') ? (high - low || 1) * 0.05 : 0;
+    const fromZero = low === 0 && settings.type !== 'log';
+    return [axis, { ...settings, range: [fromZero ? 0 : low - margin, high + margin] }];
+  });
+  return { ...layout, ...Object.fromEntries(fixed) };
+}
