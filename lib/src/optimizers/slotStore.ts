@@ -11,6 +11,8 @@ let stores = 0;
 /** The state tensors of one optimizer, keyed by the parameter's name and the slot's name. */
 export class SlotStore {
   private readonly slots = new Map<string, Slots>();
+  /** The variable that was last stepped under a name; a model that is made again has others. */
+  private readonly owners = new Map<string, ParameterSpec>();
   /** Loaded for a parameter that no step has touched yet. */
   private readonly unclaimed = new Set<string>();
   /** TensorFlow.js wants names that are unique in the process, also when two optimizers train one model. */
@@ -23,29 +25,26 @@ export class SlotStore {
 
   /** Creates what the parameters of a step lack, at zero; throws, creating nothing, if existing state does not fit. */
   prepare(parameters: readonly ParameterSpec[], rule: SlotRule): void {
-    const missing = parameters.filter(({ name }) => !this.slots.has(name) || this.unclaimed.has(name));
-    if (missing.length === 0) return;
-    const claims = missing.map((parameter) => ({
-      parameter,
-      specs: rule(parameter),
-      saved: this.find(parameter.name),
-    }));
-    for (const { parameter, specs, saved } of claims) {
+    const strangers = parameters.filter((parameter) => this.owners.get(parameter.name) !== parameter);
+    if (strangers.length === 0) return;
+    const claims = strangers.map((parameter) => {
+      const saved = this.find(parameter.name);
+      const specs = rule(parameter);
       if (saved !== undefined) checkFit(parameter.name, specs, this.of(saved));
-    }
-    if (
-      this.unclaimed.size > 0 &&
-      missing.length === parameters.length &&
-      claims.every(({ saved }) => saved === undefined)
-    ) {
+      return { parameter, specs, saved };
+    });
+    const nothingFound =
+      claims.length === parameters.length && claims.every(({ saved }) => saved === undefined);
+    if (this.unclaimed.size > 0 && nothingFound) {
       throw new Error(
-        `The loaded state is of ${list([...this.unclaimed])}, but this step is of ${list(missing.map(({ name }) => name))}. ` +
+        `The loaded state is of ${list([...this.unclaimed])}, but this step is of ${list(parameters.map(({ name }) => name))}. ` +
           'State belongs to parameters by name: give the parameters the names they had when the state was saved.',
       );
     }
     for (const { parameter, specs, saved } of claims) {
-      if (saved === undefined) this.create(parameter.name, specs);
-      else this.claim(saved, parameter.name);
+      if (saved !== undefined && this.slots.has(saved)) this.claim(saved, parameter.name);
+      else this.create(parameter.name, specs);
+      this.owners.set(parameter.name, parameter);
     }
   }
 
@@ -96,6 +95,7 @@ export class SlotStore {
   dispose(): void {
     for (const slots of this.slots.values()) for (const slot of Object.values(slots)) slot.dispose();
     this.slots.clear();
+    this.owners.clear();
     this.unclaimed.clear();
   }
 
@@ -114,11 +114,11 @@ export class SlotStore {
   }
 
   /**
-   * The name under which state of a parameter was loaded. tf.layers appends _1, _2 … to the names of a model's weights
+   * The name under which there is state for a parameter. tf.layers appends _1, _2 … to the names of a model's weights
    * when a model of the same names was made before in the process; that suffix is not held against them.
    */
   private find(parameter: string): string | undefined {
-    if (this.unclaimed.has(parameter)) return parameter;
+    if (this.slots.has(parameter)) return parameter;
     const candidates = [...this.unclaimed].filter((name) => withoutSuffix(name) === withoutSuffix(parameter));
     return candidates.length === 1 ? candidates[0] : undefined;
   }

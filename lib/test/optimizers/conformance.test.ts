@@ -142,7 +142,7 @@ describe.each(subjects)('$name', ({ make, parabola, rosenbrock }) => {
     expect({ ...snapshot(variables), ...(await stateOf(backward)) }).toEqual(expected);
   });
 
-  it('keeps the state of a parameter apart from the list it is stepped in', async () => {
+  it('keeps the state of a parameter apart from the list it is stepped in', () => {
     const optimizer = make({ learningRate: 0.01 });
     const alone = make({ learningRate: 0.01 });
     const variables = makeVariables();
