@@ -21,4 +21,23 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    files: ['tools/templates/**/*.js'],
+    languageOptions: {
+      sourceType: 'script',
+      globals: {
+        ...globals.browser,
+        ...Object.fromEntries(
+          ['MathJax', 'Plotly', 'Reveal', 'RevealNotes', 'draw', 'frameEquations'].map((name) => [
+            name,
+            'readonly',
+          ]),
+        ),
+      },
+    },
+    rules: {
+      'no-redeclare': ['error', { builtinGlobals: false }],
+      'no-unused-vars': ['error', { vars: 'local', ignoreRestSiblings: true }],
+    },
+  },
 );

@@ -7,7 +7,6 @@ slides, `05 --lang zh --to pdf` its Chinese version as PDF.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import unicodedata
@@ -25,6 +24,8 @@ from notebooks import (
     UsageError,
     code_cells,
     fail,
+    has_language,
+    last_result,
     read,
     select,
     write_atomically,
@@ -42,14 +43,6 @@ ABOUT = (
 def output_path(reports: Path, name: str, language: str, kind: str) -> Path:
     suffix = "" if language == "en" else f".{language}"
     return reports / f"{name}{suffix}{'.slides.html' if kind == 'slides' else f'.{kind}'}"
-
-
-def load(path: Path, reports: Path) -> dict[str, Any] | None:
-    """The result of a notebook's last run; None when it has not run."""
-    try:
-        return json.loads((reports / "results" / f"{path.stem}.json").read_text("utf8"))
-    except FileNotFoundError:
-        return None
 
 
 def build(result: dict[str, Any], reports: Path, language: str, kind: str) -> Path:
@@ -179,7 +172,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         everything = select([], options.notebooks.resolve())
         chosen = select(options.prefixes, options.notebooks.resolve())
-        results = {path: result for path in everything if (result := load(path, reports))}
+        if options.lang != "en" and not options.prefixes:
+            chosen = [path for path in chosen if has_language(read(path), options.lang)]
+            if not chosen:
+                raise UsageError(f'no notebook has cells tagged "lang:{options.lang}"')
+        results = {path: result for path in everything if (result := last_result(path, reports))}
         missing = [path.stem for path in chosen if path not in results]
         if missing:
             raise UsageError(f"{', '.join(missing)} has not run yet: `npm start -- {missing[0][:2]}` runs it")
@@ -190,7 +187,8 @@ def main(arguments: list[str] | None = None) -> int:
         index = build_index(list(results.values()), reports)
     except UsageError as error:
         return fail(error)
-    print_table([results[path] for path in chosen])
+    if options.to == "html" and options.lang == "en":
+        print_table([results[path] for path in chosen])
     print(f"Open {index}")
     return 0
 

@@ -110,6 +110,14 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
+def last_result(path: Path, reports: Path) -> dict[str, Any] | None:
+    """What run_notebooks.py wrote about the last run of a notebook; None when it has not run."""
+    try:
+        return json.loads((reports / "results" / f"{path.stem}.json").read_text("utf8"))
+    except FileNotFoundError:
+        return None
+
+
 def keep_inside_repository() -> None:
     """Makes Jupyter read and write its own files under .liandan, never in the home folder."""
     jupyter = ROOT / ".liandan" / "jupyter"

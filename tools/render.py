@@ -23,7 +23,7 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 LANGUAGE_CODES = {"en": "en", "zh": "zh-CN"}
 SHORTEST_SHOWN_SECONDS = 0.5
 # What a slide of 1280 × 800 holds, in lines of text.
-SLIDE_LINES = 17
+SLIDE_LINES = 19
 
 
 def render(executed: NotebookNode, result: dict[str, Any], language: str = "en", slides: bool = False) -> str:
@@ -51,6 +51,7 @@ def render(executed: NotebookNode, result: dict[str, Any], language: str = "en",
             "environment": environment_facts(result["environment"], language),
             "style": style("cells.css", "slides.css" if slides else "report.css"),
             "script": template("slides.js" if slides else "report.js"),
+            "figures": template("figures.js"),
             "plotly": script("plotly.js/plotly-cartesian.min.js"),
             "mathjax": script("mathjax/es5/tex-svg-full.js"),
             "mathjax_settings": template("mathjax.js"),

@@ -37,6 +37,7 @@ from notebooks import (
     fail,
     fingerprint,
     keep_inside_repository,
+    last_result,
     plain,
     read,
     select,
@@ -181,8 +182,10 @@ async def interruptible(work: Any) -> Any:
     received: list[signal.Signals] = []
 
     def stop(number: signal.Signals) -> None:
+        # Ctrl-C reaches this process directly and once more through the command that started it.
+        if not received:
+            task.cancel()
         received.append(number)
-        task.cancel()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -234,6 +237,17 @@ async def run(path: Path, reports: Path, facts: dict[str, Any], timeout: int) ->
     return result
 
 
+def is_current(path: Path, reports: Path, profile: str) -> bool:
+    """Whether the last run of a notebook passed, in this profile, with the cells that it has now."""
+    result = last_result(path, reports)
+    return (
+        result is not None
+        and result["status"] == "passed"
+        and result["environment"]["profile"] == profile
+        and result["fingerprint"] == fingerprint(read(path))
+    )
+
+
 def _announce(path: Path, result: dict[str, Any], failures: list[Failure]) -> None:
     passed = sum(check["passed"] for check in result["checks"])
     counts = f"{result['cells']} cells  {passed}/{len(result['checks'])} checks  {result['seconds']} s"
@@ -257,6 +271,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     profile = os.environ.get("LIANDAN_PROFILE") or "lesson"
     parser.add_argument(
         "--profile", choices=profiles, default=profile, help="size of the experiments (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--if-changed",
+        action="store_true",
+        help="skip those that passed in this profile and have not changed since",
     )
     parser.add_argument(
         "--cell-timeout",
@@ -288,6 +307,8 @@ def main(arguments: list[str] | None = None) -> int:
     facts = environment.describe(spec.argv[0], spec.env, options.profile)
     failed = 0
     for path in chosen:
+        if options.if_changed and is_current(path, options.reports, options.profile):
+            continue
         try:
             result = asyncio.run(
                 interruptible(run(path, options.reports.resolve(), facts, options.cell_timeout))
