@@ -10,8 +10,15 @@ const children = new Set();
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.on(signal, () => {
-    for (const child of children) child.kill(signal);
-    process.exit(signal === 'SIGINT' ? 130 : 143);
+    const exit = () => process.exit(signal === 'SIGINT' ? 130 : 143);
+    let left = children.size;
+    if (left === 0) exit();
+    for (const child of children) {
+      child.once('close', () => --left === 0 && exit());
+      child.kill(signal);
+    }
+    // A Jupyter server or a kernel needs a moment to stop; nobody waits longer than this for it.
+    setTimeout(exit, 10_000);
   });
 }
 
