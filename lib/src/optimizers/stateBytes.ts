@@ -1,5 +1,4 @@
-import type { CommonSettings, Optimizer } from './optimizer';
-import type { ParameterSpec } from './parameters';
+import type { ParameterSpec, SlotSpec } from './parameters';
 
 /** A parameter by its shape alone, or with its name (a `tf.Variable` will do), where rules look at names. */
 export type ParameterLike = readonly number[] | ParameterSpec;
@@ -12,8 +11,8 @@ export type ParameterLike = readonly number[] | ParameterSpec;
  * @example
  * stateBytes(lion(), [[784, 256], [256], [256, 10], [10]]); // 814120, half of stateBytes(adamW(), …)
  */
-export function stateBytes<Settings extends CommonSettings, Slot extends string, Hyper extends string>(
-  optimizer: Optimizer<Settings, Slot, Hyper>,
+export function stateBytes(
+  optimizer: { slotsFor(parameter: ParameterSpec): Record<string, SlotSpec> },
   parameters: readonly ParameterLike[],
 ): number {
   let bytes = 0;
