@@ -68,6 +68,7 @@ export const dataType = {
   int64: 9,
   bool: 10,
   resource: 20,
+  variant: 21,
 } as const;
 
 /** Numbers of the attribute types of TensorFlow's C API. */

@@ -1,0 +1,155 @@
+/** Compares two traces of a step, to find what would be frozen although it changes from call to call. */
+import type { OpAttribute } from '../runtime/binding';
+import { CompileError } from './errors';
+import { dataType } from '../runtime/binding';
+import type { Constant } from './graph';
+import type { Source, Trace, TracedOperation } from './trace';
+
+/** @throws CompileError if the two traces differ in anything that the graph holds fixed. */
+export function assertSame(first: Trace, second: Trace): void {
+  const positions = [first, second].map(
+    ({ operations }) => new Map(operations.map((operation, position) => [operation, position])),
+  );
+  const same = (a: Source, b: Source): boolean => {
+    if (a.kind === 'operation' && b.kind === 'operation') {
+      return positions[0]!.get(a.operation) === positions[1]!.get(b.operation) && a.output === b.output;
+    }
+    return sameLeaf(a, b);
+  };
+  const length = Math.max(first.operations.length, second.operations.length);
+  for (let i = 0; i < length; i++) {
+    compareOperations(first.operations[i], second.operations[i], i, same);
+  }
+  compareEvents(first, second);
+  compareResults(first, second, same);
+}
+
+function compareOperations(
+  first: TracedOperation | undefined,
+  second: TracedOperation | undefined,
+  position: number,
+  same: (a: Source, b: Source) => boolean,
+): void {
+  if (first?.name !== second?.name || !first || !second) {
+    throw new CompileError(
+      `The step does not do the same at each call: its operation ${position + 1} was ` +
+        `${first?.name ?? 'missing'} at one call and ${second?.name ?? 'missing'} at the next. A branch or loop of ` +
+        `JavaScript depends on something that changes. Compile one step per case, or decide inside of TensorFlow, ` +
+        `for example with tf.where.`,
+    );
+  }
+  const attribute = first.attributes.find((a, k) => !sameAttribute(a, second.attributes[k]));
+  if (attribute || first.attributes.length !== second.attributes.length) {
+    throw new CompileError(
+      `The step does not do the same at each call: the attribute ${attribute?.name ?? ''} of its operation ` +
+        `${first.name} changes. Compile one step per case.`,
+    );
+  }
+  first.inputs.forEach((a, k) => {
+    const b = second.inputs[k];
+    if (b && same(a, b)) return;
+    throw new CompileError(describeChange(first.name, k, a, b));
+  });
+}
+
+function describeChange(operation: string, input: number, first: Source, second: Source | undefined): string {
+  if (first.kind === 'constant' && second?.kind === 'constant') {
+    const [a, b] = [preview(first.constant), preview(second.constant)];
+    return (
+      `A number of JavaScript changes from call to call and reaches the operation ${operation} as input ${input}: ` +
+      `${a}, then ${b}. The graph would keep the first. Give it to the step as a tensor, or make it with ` +
+      `fed(() => …) of liandan, which is evaluated at each call.`
+    );
+  }
+  if (first.kind === 'captured' && second?.kind === 'captured') {
+    return (
+      `The operation ${operation} uses another tensor at each call as input ${input}, one that was made outside of ` +
+      `the step. Give it to the step as an input, or hold it in a tf.variable.`
+    );
+  }
+  return (
+    `The step does not do the same at each call: input ${input} of its operation ${operation} comes from ` +
+    `${describe(first)} at one call and from ${second ? describe(second) : 'nothing'} at the next.`
+  );
+}
+
+function compareEvents(first: Trace, second: Trace): void {
+  const same =
+    first.events.length === second.events.length &&
+    first.events.every((a, i) => {
+      const b = second.events[i]!;
+      if (a.kind === 'counter') return b.kind === 'counter' && a.counter === b.counter;
+      return b.kind === 'fed' && a.dtype === b.dtype && a.length === b.length;
+    });
+  if (!same) {
+    throw new CompileError(
+      'The step does not do the same at each call: it advances counters or calls fed() in another order.',
+    );
+  }
+}
+
+function compareResults(first: Trace, second: Trace, same: (a: Source, b: Source) => boolean): void {
+  const outputs =
+    first.outputs.length === second.outputs.length &&
+    first.outputs.every(({ source }, i) => same(source, second.outputs[i]!.source));
+  if (!outputs) {
+    throw new CompileError('The step does not do the same at each call: it returns something else.');
+  }
+  const updates =
+    first.updates.length === second.updates.length &&
+    first.updates.every(
+      ({ variable, source }, i) =>
+        variable === second.updates[i]!.variable && same(source, second.updates[i]!.source),
+    );
+  if (!updates) {
+    throw new CompileError(
+      'The step does not do the same at each call: it assigns other variables or values.',
+    );
+  }
+}
+
+function sameLeaf(a: Source, b: Source): boolean {
+  if (a.kind === 'input' && b.kind === 'input') return a.index === b.index;
+  if (a.kind === 'fed' && b.kind === 'fed') return a.index === b.index;
+  if (a.kind === 'variable' && b.kind === 'variable') return a.variable === b.variable;
+  if (a.kind === 'captured' && b.kind === 'captured') return a.captured.dataId === b.captured.dataId;
+  if (a.kind === 'constant' && b.kind === 'constant') {
+    const [x, y] = [a.constant, b.constant];
+    return x.dtype === y.dtype && x.shape.join() === y.shape.join() && x.bytes.equals(y.bytes);
+  }
+  return false;
+}
+
+function sameAttribute(a: OpAttribute, b: OpAttribute | undefined): boolean {
+  return a.name === b?.name && JSON.stringify(a.value) === JSON.stringify(b.value);
+}
+
+function describe(source: Source): string {
+  switch (source.kind) {
+    case 'operation':
+      return `the operation ${source.operation.name}`;
+    case 'input':
+      return `the input ${source.index} of the step`;
+    case 'fed':
+      return 'a value of fed()';
+    case 'variable':
+      return `the variable ${source.variable.name}`;
+    case 'captured':
+      return 'a tensor made outside of the step';
+    case 'constant':
+      return `the constant ${preview(source.constant)}`;
+  }
+}
+
+function preview({ dtype, bytes, shape }: Constant): string {
+  const values = Array.from(
+    { length: Math.min(4, dtype === dataType.bool ? bytes.length : bytes.length / 4) },
+    (_, i) => {
+      if (dtype === dataType.float32) return Number(bytes.readFloatLE(4 * i).toPrecision(7));
+      if (dtype === dataType.int32) return bytes.readInt32LE(4 * i);
+      return bytes.readUInt8(i);
+    },
+  );
+  const rest = shape.reduce((product, size) => product * size, 1) > values.length ? ', …' : '';
+  return shape.length === 0 ? String(values[0]) : `[${values.join(', ')}${rest}]`;
+}

@@ -1,0 +1,78 @@
+/** Repeats at each call what the step asked of the host while it was traced: counters advance, values are produced. */
+import type { StepCounter } from '../runtime/fed';
+import { CompileError } from './errors';
+import type { FedLayout } from './plan';
+import type { CountingOptimizer, Trace } from './trace';
+
+/** Values of `fed` for one or more steps, a row per step. */
+export interface FedValues {
+  readonly float32: Float32Array;
+  readonly int32: Int32Array;
+}
+
+export class Host {
+  private readonly counters: readonly StepCounter[];
+  private readonly optimizers: readonly CountingOptimizer[];
+
+  constructor(
+    private readonly trace: Trace,
+    private readonly layout: FedLayout,
+  ) {
+    this.counters = [
+      ...new Set(trace.events.flatMap((event) => (event.kind === 'counter' ? [event.counter] : []))),
+    ];
+    this.optimizers = trace.optimizers;
+  }
+
+  /**
+   * Advances the host by `steps` steps and hands what they are fed to `use`. If that fails, the host is where it was.
+   */
+  advance<T>(steps: number, use: (values: FedValues) => T): T {
+    const before = this.counters.map(({ value }) => value);
+    try {
+      const result = use(this.produce(steps));
+      for (let step = 0; step < steps; step++) {
+        for (const optimizer of this.optimizers) optimizer.incrementIterations();
+      }
+      return result;
+    } catch (error) {
+      this.counters.forEach((counter, i) => (counter.value = before[i]!));
+      throw error;
+    }
+  }
+
+  private produce(steps: number): FedValues {
+    const { sizes, places } = this.layout;
+    const values = {
+      float32: new Float32Array(steps * sizes.float32),
+      int32: new Int32Array(steps * sizes.int32),
+    };
+    for (let step = 0; step < steps; step++) {
+      let index = 0;
+      for (const event of this.trace.events) {
+        if (event.kind === 'counter') {
+          event.counter.advance();
+          continue;
+        }
+        const { dtype, offset, length } = places[index++]!;
+        const value = event.produce();
+        const start = step * sizes[dtype] + offset;
+        if (typeof value === 'number' && length === undefined) {
+          values[dtype][start] = value;
+        } else if (Array.isArray(value) && value.length === length) {
+          values[dtype].set(value, start);
+        } else {
+          throw new CompileError(
+            `A value of fed() was ${describe(length)} when the step was traced and is now ` +
+              `${describe(Array.isArray(value) ? value.length : undefined)}. Its length must not change.`,
+          );
+        }
+      }
+    }
+    return values;
+  }
+}
+
+function describe(length: number | undefined): string {
+  return length === undefined ? 'a number' : `an array of ${length} numbers`;
+}

@@ -1,0 +1,2 @@
+export { compile, type CompiledStep, type CompileInfo, type CompileOptions, type Stacked } from './compile';
+export { CompileError } from './errors';
