@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -128,7 +129,10 @@ def describe_interval(interval: list[float | None]) -> str:
 def _examine_check(evidence: Evidence, number: int, cell: NotebookNode, check: dict[str, Any]) -> None:
     value, (low, high) = check["value"], check["interval"]
     inside = (
-        isinstance(value, (int, float)) and (low is None or value >= low) and (high is None or value <= high)
+        isinstance(value, (int, float))
+        and math.isfinite(value)
+        and (low is None or value >= low)
+        and (high is None or value <= high)
     )
     # The verdict is computed here again: a report must not depend on the notebook's word for it.
     passed = bool(check["passed"]) and inside

@@ -20,7 +20,6 @@ from notebooks import CHECK, FIGURE, ROOT, UsageError, has_language, in_language
 from words import WORDS
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-LANGUAGE_CODES = {"en": "en", "zh": "zh-CN"}
 SHORTEST_SHOWN_SECONDS = 0.5
 # What a slide of 1280 × 800 holds, in lines of text.
 SLIDE_LINES = 19
@@ -75,7 +74,7 @@ def _configuration(language: str, slides: bool) -> Config:
     ]  # fmt: skip
     settings.TemplateExporter.extra_template_basedirs = [str(TEMPLATES)]
     settings.TemplateExporter.template_name = "liandan-slides" if slides else "liandan"
-    settings.HTMLExporter.language_code = LANGUAGE_CODES[language]
+    settings.HTMLExporter.language_code = language
     settings.HTMLExporter.embed_images = True
     return settings
 

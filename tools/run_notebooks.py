@@ -106,6 +106,15 @@ class Interrupted(Exception):
     """The user pressed Ctrl-C, or asked the process to end."""
 
 
+class Interruption:
+    """Whether the process was asked to end; signals belong to the process, so there is one."""
+
+    requested = False
+
+
+interruption = Interruption()
+
+
 async def execute(
     notebook: NotebookNode, progress: Progress, timeout: int, folder: Path, log: Path
 ) -> tuple[list[Failure], bool]:
@@ -150,6 +159,9 @@ async def execute(
             message = f"ran longer than {timeout} s and was stopped (--cell-timeout sets the limit)"
             return [Failure("timeout", message, number)], False
         except DeadKernelError:
+            # nbclient takes a cancelled wait for a dead kernel.
+            if interruption.requested:
+                raise Interrupted from None
             message = (
                 "the kernel process died while this cell ran; the end of its log follows (out of memory?)"
             )
@@ -179,25 +191,20 @@ def _end_of(log: Path, lines: int = 15) -> list[str]:
 async def interruptible(work: Any) -> Any:
     """Awaits the work; Interrupted when SIGINT or SIGTERM arrives meanwhile, after the work has cleaned up."""
     task = asyncio.ensure_future(work)
-    received: list[signal.Signals] = []
 
-    def stop(number: signal.Signals) -> None:
+    def stop() -> None:
         # Ctrl-C reaches this process directly and once more through the command that started it.
-        if not received:
+        if not interruption.requested:
+            interruption.requested = True
             task.cancel()
-        received.append(number)
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
+        loop.add_signal_handler(number, stop)
     try:
-        result = await task
+        return await task
     except asyncio.CancelledError:
         raise Interrupted from None
-    # nbclient takes a cancelled wait for a dead kernel.
-    if received:
-        raise Interrupted
-    return result
 
 
 async def run(path: Path, reports: Path, facts: dict[str, Any], timeout: int) -> dict[str, Any]:
@@ -325,4 +332,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

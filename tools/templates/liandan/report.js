@@ -23,10 +23,7 @@ addEventListener('beforeprint', () => {
 });
 
 const links = new Map(
-  [...document.querySelectorAll('nav.contents a')].map((link) => [
-    decodeURIComponent(link.hash.slice(1)),
-    link,
-  ]),
+  [...document.querySelectorAll('nav.contents a')].map((link) => [link.getAttribute('href').slice(1), link]),
 );
 const observer = new IntersectionObserver(
   (entries) => {

@@ -1,0 +1,137 @@
+"""Pages from notebooks made by hand."""
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from notebooks import FIGURE, UsageError, in_language, select, title, write_atomically
+from render import remote_references, render
+
+RESULT = {
+    "name": "09-sample",
+    "file": "09-sample.ipynb",
+    "title": "A sample",
+    "status": "passed",
+    "seconds": 1.5,
+    "checks": [],
+    "figures": [],
+    "failures": [],
+    "environment": {
+        "date": "2026-01-02T03:04:05+00:00",
+        "profile": "lesson",
+        "tensorflow": "2.21.0",
+        "device": "CPU",
+    },
+}
+
+
+def in_chinese(text: str):
+    return new_markdown_cell(text, metadata={"tags": ["lang:zh"]})
+
+
+def in_english(text: str):
+    return new_markdown_cell(text, metadata={"tags": ["lang:en"]})
+
+
+@pytest.fixture
+def notebook():
+    code = new_code_cell("const x: number = 1 < 2 ? 1 : 0;", execution_count=1)
+    figure = {"data": [{"name": "</script><b>"}], "layout": {}}
+    bundle = {FIGURE: figure, "text/plain": "Line plot <of> nothing in particular."}
+    plot = new_code_cell("plot()", execution_count=2, outputs=[new_output("display_data", bundle)])
+    cells = [in_english("# A sample"), in_chinese("# 样本"), new_markdown_cell("## Part $x^2$"), code, plot]
+    return new_notebook(
+        cells=cells, metadata={"language_info": {"name": "typescript", "pygments_lexer": "typescript"}}
+    )
+
+
+def test_a_report_has_its_language_title_contents_and_highlighted_code(notebook):
+    page = render(notebook, RESULT)
+    assert '<html lang="en">' in page
+    assert "<title>A sample</title>" in page
+    assert "样本" not in page
+    assert '<li class="level-2"><a href="#Part-$x%5E2$">Part $x^2$</a></li>' in page
+    assert '<span class="kd">const</span>' in page
+    assert "1 of 0" not in page
+
+
+def test_a_figure_carries_its_text_alternative_and_cannot_break_out_of_its_script(notebook):
+    page = render(notebook, RESULT)
+    assert "Line plot &lt;of&gt; nothing in particular." in page
+    assert "</script><b>" not in page
+    assert '"\\u003c/script>\\u003cb>"' in page
+
+
+def test_a_chinese_report_has_the_chinese_cells_and_words(notebook):
+    page = render(notebook, RESULT, "zh")
+    assert '<html lang="zh">' in page
+    assert "<title>样本</title>" in page
+    assert "本次运行的检验" in page
+    assert "A sample</h1>" not in page
+
+
+def test_a_language_that_a_notebook_does_not_have_is_refused(notebook):
+    notebook.cells = in_language(notebook, "en")
+    with pytest.raises(UsageError, match='no cell tagged "lang:zh"'):
+        render(notebook, RESULT, "zh")
+
+
+def test_slides_start_at_headings_and_nest(notebook):
+    page = render(notebook, RESULT, slides=True)
+    assert page.count("<section>") == page.count("</section>")
+    # One section across for each of the two headings; the figure goes on with the cells before it.
+    assert page.count("<section><section>") == 2
+
+
+def test_slides_follow_the_notebook_where_it_says_so(notebook):
+    kinds = ["slide", "skip", "subslide", "fragment", "notes"]
+    for cell, kind in zip(notebook.cells, kinds, strict=True):
+        cell.metadata["slideshow"] = {"slide_type": kind}
+    page = render(notebook, RESULT, slides=True)
+    assert page.count("<section>") == 3
+    assert page.count('<div class="fragment">') == 1
+    assert page.count('<aside class="notes">') == 1
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "![a picture](https://example.org/a.png)",
+        '<iframe src="https://example.org"></iframe>',
+        '<link rel="stylesheet" href="//example.org/a.css">',
+        '<p style="background: url(https://example.org/a.png)">x</p>',
+        '<style>@import "https://example.org/a.css";</style>',
+    ],
+)
+def test_a_report_that_would_load_something_remote_is_refused(notebook, markup):
+    notebook.cells.append(new_markdown_cell(markup))
+    with pytest.raises(UsageError, match=r"example\.org"):
+        render(notebook, RESULT)
+
+
+def test_a_link_to_follow_is_no_remote_reference():
+    assert (
+        remote_references('<a href="https://example.org">x</a><img src="data:image/png;base64,//AA">') == []
+    )
+
+
+def test_the_title_is_the_first_heading_of_the_language(notebook):
+    assert title(notebook, "en", "-") == "A sample"
+    assert title(notebook, "zh", "-") == "样本"
+    assert title(new_notebook(), "en", "09-sample") == "09-sample"
+
+
+def test_notebooks_are_selected_by_the_beginning_of_their_names(tmp_path):
+    for name in ("10-b.ipynb", "05-a.ipynb", "notes.ipynb"):
+        (tmp_path / name).touch()
+    assert [path.stem for path in select([], tmp_path)] == ["05-a", "10-b"]
+    assert [path.stem for path in select(["1"], tmp_path)] == ["10-b"]
+    with pytest.raises(UsageError, match="there are: 05-a, 10-b"):
+        select(["07"], tmp_path)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    target = tmp_path / "page.html"
+    target.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(target, "new \ud800")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
