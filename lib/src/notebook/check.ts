@@ -1,5 +1,5 @@
 import { describe } from '../plots/numbers';
-import { formatNumber } from './format';
+import { formatNumber } from '../plots/format';
 import { escapeHtml } from './html';
 import { display, kernelBridge, type MimeBundle } from './kernel';
 

@@ -1,5 +1,4 @@
 export { check, checks, type CheckOptions, type CheckResult, type Interval } from './check';
-export { formatNumber } from './format';
 export {
   cellSignal,
   display,

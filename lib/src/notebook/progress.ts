@@ -1,4 +1,4 @@
-import { formatNumber } from './format';
+import { formatNumber } from '../plots/format';
 import { escapeHtml } from './html';
 import { live, type LiveOptions } from './live';
 import type { MimeBundle } from './kernel';

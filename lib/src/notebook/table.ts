@@ -1,5 +1,5 @@
 import { describe } from '../plots/numbers';
-import { formatColumn } from './format';
+import { formatColumn } from '../plots/format';
 import { escapeHtml } from './html';
 import { display, type MimeBundle } from './kernel';
 

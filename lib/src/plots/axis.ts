@@ -50,20 +50,23 @@ export function axisOptions(what: string, axis: AxisOptions | string): AxisOptio
 /** A plotly axis for the given data. */
 export function plotlyAxis(axis: AxisOptions, ...data: readonly Numbers[]): Partial<LayoutAxis> {
   const layout: Partial<LayoutAxis> = { title: { text: axisTitle(axis) } };
-  if (axis.log) Object.assign(layout, logTicks(axis, data));
+  if (axis.log) Object.assign(layout, logTicks(decades(axis, data)));
   if (axis.range) layout.range = axis.log ? axis.range.map(Math.log10) : [...axis.range];
   return layout;
 }
 
-function logTicks(axis: AxisOptions, data: readonly Numbers[]): Partial<LayoutAxis> {
-  const extents = axis.range
-    ? [axis.range]
-    : data.map((values) => extent(values, (v) => Number.isFinite(v) && v > 0));
-  const low = Math.min(...extents.map(([least]) => least));
-  const high = Math.max(...extents.map(([, most]) => most));
-  const decades = Math.log10(high / low);
+/** Type and ticks of a logarithmic axis over so many decades. */
+export function logTicks(decades: number): Partial<LayoutAxis> {
   // Left alone, plotly writes the 2 and the 5 of each decade as small bare digits, which read like exponents.
   if (decades >= 2)
     return { type: 'log', dtick: Math.ceil(decades / 8), minor: { ticks: 'outside', ticklen: 3 } };
   return { type: 'log' };
+}
+
+function decades({ range }: AxisOptions, data: readonly Numbers[]): number {
+  const isPositive = (value: number): boolean => Number.isFinite(value) && value > 0;
+  const extents = range ? [range] : data.map((values) => extent(values, isPositive));
+  const low = Math.min(...extents.map(([least]) => least));
+  const high = Math.max(...extents.map(([, most]) => most));
+  return Math.abs(Math.log10(high / low));
 }

@@ -1,8 +1,24 @@
+import type { LayoutAxis } from 'plotly.js';
 import { axisOptions, axisTitle, plotlyAxis, type AxisOptions } from './axis';
-import { figure, type Figure, type FigureOptions, type Reference, type Trace } from './figure';
+import {
+  figure,
+  titleWithSeeds,
+  type Figure,
+  type FigureOptions,
+  type Reference,
+  type Trace,
+} from './figure';
+import { formatColumn } from './format';
 import { ink, seriesLook } from './look';
-import { compact, requireDrawable, requireSameLength, requireSome, type Numbers } from './numbers';
-import { seedBand, type Band } from './statistics';
+import {
+  compact,
+  requireDrawable,
+  requireSameLength,
+  requireSome,
+  type Compact,
+  type Numbers,
+} from './numbers';
+import { seedBand, type Band, type SeedBand } from './statistics';
 
 /** One bar per category: measured once (`values`), or with several seeds (the bar is their mean, the whisker the band). */
 export type BarSeries = {
@@ -10,6 +26,8 @@ export type BarSeries = {
   /** Index of colour and pattern; default: the position in `series`. */
   look?: number;
 } & ({ values: Numbers; seeds?: undefined } | { seeds: readonly Numbers[]; values?: undefined });
+
+const gap = 0.25;
 
 export interface BarsOptions extends FigureOptions {
   /** What stands under the bars. */
@@ -23,7 +41,7 @@ export interface BarsOptions extends FigureOptions {
   arrangement?: 'grouped' | 'stacked';
   /** Horizontal bars, for long category names; default false. */
   horizontal?: boolean;
-  /** Values written at the bars, with so many significant digits; default none. */
+  /** Values written at the bars (of stacked bars their sum), with so many significant digits; default none. */
   digits?: number;
   /** Meaning of the whiskers of series with `seeds`; default `'range'`. */
   band?: Band;
@@ -31,8 +49,8 @@ export interface BarsOptions extends FigureOptions {
 }
 
 /**
- * Bars, grouped or stacked, with an optional value at each. The length starts at zero, or at the lower end of a
- * logarithmic axis.
+ * Bars, grouped or stacked, with an optional value at each. The length starts at zero, unless the axis
+ * is logarithmic or has a range of its own.
  *
  * @throws RangeError for no category, no series, a series without a finite value, or one that does not have a value per
  *   category; TypeError for stacked bars on a logarithmic axis, whose lengths would mislead.
@@ -42,7 +60,7 @@ export interface BarsOptions extends FigureOptions {
  *        y: { title: 'memory per parameter', unit: 'bytes' }, alt: 'AdamW keeps 8 bytes per parameter, Lion 4.' })
  */
 export function bars(options: BarsOptions): Figure {
-  const { categories, series, arrangement = 'grouped', horizontal = false, digits } = options;
+  const { categories, series, arrangement = 'grouped', horizontal = false, digits, band = 'range' } = options;
   requireSome('bars: categories', categories);
   requireSome('bars: series', series);
   const y = axisOptions('bars: y', options.y);
@@ -52,64 +70,114 @@ export function bars(options: BarsOptions): Figure {
       'bars: stacked bars add lengths, which a logarithmic axis does not; use a linear axis or grouped bars.',
     );
   }
-  const heights = series.map((one) => heightsOf(one, categories, y, options.band ?? 'range'));
-  const data = series.map(({ name, look, seeds }, i): Trace => {
-    const { color, pattern } = seriesLook(look ?? i);
-    const { center, low, high } = heights[i]!;
-    const along = compact(center);
-    const whiskers = (seeds?.length ?? 0) > 1;
-    return {
-      type: 'bar',
-      name,
-      orientation: horizontal ? 'h' : 'v',
-      ...(horizontal ? { x: along, y: [...categories] } : { x: [...categories], y: along }),
-      marker: {
-        color,
-        line: { color: ink, width: 0.75 },
-        pattern: { shape: pattern, fgcolor: '#FFFFFF', size: 7, solidity: 0.25 },
-      },
-      ...(whiskers && {
-        [horizontal ? 'error_x' : 'error_y']: {
-          type: 'data',
-          symmetric: false,
-          array: compact(high.map((value, k) => value - center[k]!)),
-          arrayminus: compact(center.map((value, k) => value - low[k]!)),
-          color: ink,
-          thickness: 1.5,
-        },
-      }),
-      ...(digits !== undefined && {
-        texttemplate: `%{value:.${digits}~g}`,
-        textposition: stacked ? 'inside' : whiskers ? 'inside' : 'outside',
-        textangle: 0,
-        cliponaxis: false,
-        textfont: { size: 12 },
-      }),
-      hovertemplate: `%{label}<br>${axisTitle(y)} %{value:.4~g}<extra>${name}</extra>`,
-    };
-  });
+  const heights = series.map((one) => heightsOf(one, categories, y, band));
+  const drawn = series.map((one, i) => barTrace(one, i, heights[i]!, options));
   const length = plotlyAxis(y, ...heights.flatMap(({ center, low, high }) => [center, low, high]));
-  const names = {
-    type: 'category' as const,
+  const names: Partial<LayoutAxis> = {
+    type: 'category',
     ...(options.x && { title: { text: options.x } }),
-    ticks: '' as const,
+    ticks: '',
     showgrid: false,
   };
+  const seeds = stacked ? 1 : Math.max(...series.map((one) => one.seeds?.length ?? 1));
+  const below = horizontal ? length : names;
+  if (seeds > 1) below.title = { text: titleWithSeeds(below.title?.text ?? '', band, seeds) };
   return figure({
     ...options,
-    data,
+    data: digits === undefined ? drawn : [...drawn, ...valueTexts(heights, options, digits)],
     layout: {
       barmode: stacked ? 'stack' : 'group',
-      bargap: 0.25,
+      bargap: gap,
+      // Text keeps to the places of its bars.
+      ...(digits !== undefined && !stacked && { scattermode: 'group', scattergap: gap }),
       bargroupgap: 0.06,
+      // Room for the values that stand beyond the ends of horizontal bars.
+      ...(horizontal && digits !== undefined && { margin: { r: 64 } }),
+      legend: { traceorder: 'normal' },
       ...(horizontal
-        ? { xaxis: length, yaxis: { ...names, autorange: 'reversed' as const } }
-        : { xaxis: names, yaxis: length }),
+        ? { xaxis: below, yaxis: { ...names, autorange: 'reversed' as const } }
+        : { xaxis: below, yaxis: length }),
     },
   });
 }
 
-function heightsOf(series: BarSeries, categories: readonly string[], y: AxisOptions, band: Band) {
+function barTrace(
+  series: BarSeries,
+  index: number,
+  { center, low, high }: SeedBand,
+  options: BarsOptions,
+): Trace {
+  const { categories, horizontal = false, arrangement = 'grouped' } = options;
+  const { color, pattern } = seriesLook(series.look ?? index);
+  const whiskers = arrangement === 'grouped' && (series.seeds?.length ?? 0) > 1;
+  return {
+    type: 'bar',
+    name: series.name,
+    ...(arrangement === 'grouped' && { offsetgroup: series.name }),
+    legendgroup: series.name,
+    ...alongAxes(horizontal, categories, compact(center)),
+    marker: {
+      color,
+      line: { color: ink, width: 0.75 },
+      pattern: {
+        shape: pattern,
+        fillmode: 'overlay',
+        fgcolor: '#FFFFFF',
+        fgopacity: 0.6,
+        size: 8,
+        solidity: 0.2,
+      },
+    },
+    ...(whiskers && {
+      [horizontal ? 'error_x' : 'error_y']: {
+        type: 'data',
+        symmetric: false,
+        array: compact(high.map((value, k) => value - center[k]!)),
+        arrayminus: compact(center.map((value, k) => value - low[k]!)),
+        color: ink,
+        thickness: 1.5,
+      },
+    }),
+    hovertemplate: `%{label}<br>${axisTitle(options.y)} %{value:,.4~g}<extra>${series.name}</extra>`,
+  };
+}
+
+/** Values as text beyond the ends of bars and whiskers; of stacked bars their sum. */
+function valueTexts(heights: readonly SeedBand[], options: BarsOptions, digits: number): Trace[] {
+  const { categories, series, horizontal = false, arrangement = 'grouped' } = options;
+  const text = (values: readonly string[], ends: Numbers): Trace => ({
+    type: 'scatter',
+    mode: 'text',
+    showlegend: false,
+    hoverinfo: 'skip',
+    ...alongAxes(horizontal, categories, compact(ends)),
+    // A blank keeps the text off the end of its bar.
+    text: values.map((value) => (horizontal ? `\u2002${value}` : value)),
+    textposition: horizontal ? 'middle right' : 'top center',
+    textfont: { size: 12 },
+    cliponaxis: false,
+  });
+  if (arrangement === 'grouped') {
+    const words = formatColumn(
+      heights.flatMap(({ center }) => Array.from(center)),
+      digits,
+    );
+    return heights.map(({ high }, i) => {
+      const { name } = series[i]!;
+      const own = words.slice(i * categories.length, (i + 1) * categories.length);
+      return { ...text(own, high), name, legendgroup: name, offsetgroup: name };
+    });
+  }
+  const sums = categories.map((_, k) => heights.reduce((sum, { center }) => sum + (center[k] || 0), 0));
+  return [text(formatColumn(sums, digits), sums)];
+}
+
+function alongAxes(horizontal: boolean, categories: readonly string[], lengths: Compact): Trace {
+  const names = [...categories];
+  return horizontal ? { orientation: 'h', x: lengths, y: names } : { orientation: 'v', x: names, y: lengths };
+}
+
+function heightsOf(series: BarSeries, categories: readonly string[], y: AxisOptions, band: Band): SeedBand {
   const what = `bars: series "${series.name}"`;
   const all = series.seeds ?? [series.values];
   requireSome(`${what}: seeds`, all);

@@ -1,6 +1,7 @@
-import type { Annotations, Config, Data, Layout, LayoutAxis, PlotData, Shape } from 'plotly.js';
+import type { Annotations, Config, Data, Layout, LayoutAxis, Legend, PlotData, Shape } from 'plotly.js';
 import { faint, font, grey, ink } from './look';
-import { describe } from './numbers';
+import { describe, extent } from './numbers';
+import type { Band } from './statistics';
 
 /** A figure as data: what plotly.js draws, and what it says in words. JSON-serialisable. */
 export interface Figure {
@@ -22,7 +23,11 @@ export interface FigureOptions {
 }
 
 /** A trace of one of the kinds that this library draws. */
-export type Trace = Partial<PlotData>;
+export interface Trace extends Partial<PlotData> {
+  // Attributes that the type declarations lack.
+  offsetgroup?: string;
+  source?: string;
+}
 
 /** A labelled line across the plot: horizontal at `y`, or vertical at `x`. */
 export type Reference = { label: string } & ({ y: number; x?: undefined } | { x: number; y?: undefined });
@@ -53,11 +58,13 @@ export function figure(
     plot_bgcolor: 'white',
     hovermode: 'closest',
     hoverlabel: { font: { family: font.family, size: 13 }, namelength: -1 },
-    ...headroom(data, title, given),
     ...given,
+    ...headroom(data, title, given),
     ...axes(given),
   };
-  if (references.length > 0) Object.assign(layout, marked(layout, references));
+  // Without a legend its settings are left out: they would be unknown to plotly's validation.
+  if (!layout.showlegend) delete layout.legend;
+  if (references.length > 0) Object.assign(layout, marked(data, layout, references));
   return { data, layout, alt, config: sharedConfig(title ?? alt) };
 }
 
@@ -94,7 +101,7 @@ function legendNames(data: readonly Data[]): string[] {
   });
 }
 
-const titleHeight = 40;
+const titleHeight = 36;
 const legendRowHeight = 22;
 
 /**
@@ -105,8 +112,7 @@ function headroom(data: readonly Data[], title: string | undefined, given: Parti
   const names = legendNames(data);
   const showlegend = given.showlegend ?? names.length > 1;
   const beside = names.length > 6;
-  const legendTitle = given.legend?.title?.text;
-  const rows = showlegend && !beside ? legendRows(names, legendTitle) : 0;
+  const rows = showlegend && !beside ? legendRows(names) : 0;
   const top = (title ? titleHeight : 0) + rows * legendRowHeight + 16;
   return {
     showlegend,
@@ -123,26 +129,46 @@ function headroom(data: readonly Data[], title: string | undefined, given: Parti
         pad: { t: 12, l: 12 },
       },
     }),
-    legend: {
-      ...(beside
-        ? { orientation: 'v' as const, x: 1.02, xanchor: 'left' as const, y: 1, yanchor: 'top' as const }
-        : { orientation: 'h' as const, x: 0, xanchor: 'left' as const, y: 1.01, yanchor: 'bottom' as const }),
-      font: { size: 13 },
-      ...given.legend,
-    },
+    ...(showlegend && {
+      legend: {
+        ...(beside ? besidePlot : abovePlot),
+        font: { size: 13 },
+        ...given.legend,
+      },
+    }),
   };
 }
 
-/** Rows of a horizontal legend in a figure of 640 pixels: plotly sets several rows in columns as wide as the widest entry. */
-function legendRows(names: readonly string[], title: string | undefined): number {
-  const widths = names.map((name) => 50 + 7.5 * name.replace(/<[^>]*>/g, '').length);
-  const available = 540 - (title ? 10 + 7.5 * title.length : 0);
-  if (widths.reduce((sum, width) => sum + width, 0) <= available) return 1;
-  return Math.ceil(names.length / Math.max(1, Math.floor(available / Math.max(...widths))));
+/** The title of an axis with a second line that says what the shading or the whiskers mean. */
+export function titleWithSeeds(title: string, band: Band, seeds: number): string {
+  const note = `<span style="font-size:12px;color:${grey}">${bandWords[band]} of ${seeds} seeds</span>`;
+  return title ? `${title}<br>${note}` : note;
+}
+
+const bandWords: Readonly<Record<Band, string>> = {
+  range: 'mean and range',
+  deviation: 'mean ± standard deviation',
+  quartiles: 'median and quartiles',
+};
+
+const abovePlot: Partial<Legend> = { orientation: 'h', x: 0, xanchor: 'left', y: 1.01, yanchor: 'bottom' };
+const besidePlot: Partial<Legend> = { orientation: 'v', x: 1.02, xanchor: 'left', y: 1, yanchor: 'top' };
+
+/**
+ * Rows of a horizontal legend in a figure of 600 pixels (on a wider page one row may stay empty): entries that do not fit in one row are set in columns as wide as
+ * the widest of them.
+ */
+function legendRows(names: readonly string[]): number {
+  const available = 510;
+  const widths = names.map((name) => 46 + 6.7 * name.replace(/<[^>]*>/g, '').length);
+  const isOneRow = widths.reduce((sum, width) => sum + width, 0) <= available;
+  const perRow = isOneRow ? names.length : Math.max(1, Math.floor(available / Math.max(...widths)));
+  return Math.ceil(names.length / perRow);
 }
 
 const axisLook: Partial<LayoutAxis> = {
   automargin: true,
+  tickfont: { size: 13 },
   showline: true,
   linecolor: ink,
   ticks: 'outside',
@@ -161,33 +187,58 @@ function axes(given: Partial<Layout>): Partial<Layout> {
   return Object.fromEntries(
     named.map(([name, axis]) => {
       const own = axis as Partial<LayoutAxis>;
-      return [name, { ...axisLook, ...own, ...(own.title && { title: { standoff: 10, ...own.title } }) }];
+      const { gridcolor, ...look } = axisLook;
+      return [
+        name,
+        {
+          ...look,
+          ...(own.showgrid !== false && { gridcolor }),
+          ...own,
+          ...(own.title && { title: { standoff: 10, font: { size: 14 }, ...own.title } }),
+        },
+      ];
     }),
   );
 }
 
-function marked(layout: Partial<Layout>, references: readonly Reference[]): Partial<Layout> {
-  const shapes = references.map((reference): Partial<Shape> => {
-    const across = reference.y !== undefined;
-    const at = across ? reference.y : reference.x;
-    if (!Number.isFinite(at))
-      throw new RangeError(`The reference line "${reference.label}" must be at a finite number, got ${at}.`);
+function marked(
+  data: readonly Data[],
+  layout: Partial<Layout>,
+  references: readonly Reference[],
+): Partial<Layout> {
+  const shapes = references.map(({ x, y, label }): Partial<Shape> => {
+    const at = y ?? x;
+    if (at === undefined || !Number.isFinite(at)) {
+      throw new RangeError(`The reference line "${label}" must be at a finite x or y, got ${describe(at)}.`);
+    }
+    const line = { color: grey, width: 1.5, dash: 'dot' as const };
+    const text = { text: label, font: { size: 12, color: grey }, textposition: 'end' as const };
+    if (y !== undefined) {
+      const across = { xref: 'paper' as const, x0: 0, x1: 1, yref: 'y' as const, y0: at, y1: at };
+      return { type: 'line', layer: 'below', ...across, line, label: { ...text, yanchor: 'bottom' } };
+    }
+    const upright = { xref: 'x' as const, x0: at, x1: at, yref: 'paper' as const, y0: 0, y1: 1 };
+    // The text stands on the side of its line where there is more room.
+    const xanchor = isInRightHalf(at, data, layout.xaxis) ? 'right' : 'left';
     return {
       type: 'line',
       layer: 'below',
-      ...(across
-        ? { xref: 'paper', x0: 0, x1: 1, yref: 'y', y0: at, y1: at }
-        : { xref: 'x', x0: at, x1: at, yref: 'paper', y0: 0, y1: 1 }),
-      line: { color: grey, width: 1.5, dash: 'dot' },
-      label: {
-        text: reference.label,
-        textposition: 'end',
-        font: { size: 12, color: grey },
-        ...(across && { yanchor: 'bottom' }),
-      },
+      ...upright,
+      line,
+      label: { ...text, textangle: 0, yanchor: 'top', xanchor },
     };
   });
   return { shapes: [...(layout.shapes ?? []), ...shapes] };
+}
+
+function isInRightHalf(at: number, data: readonly Data[], axis: Partial<LayoutAxis> = {}): boolean {
+  const position = (value: number): number => (axis.type === 'log' ? Math.log10(value) : value);
+  const isShown = (value: number): boolean => Number.isFinite(value) && Number.isFinite(position(value));
+  const all = data
+    .flatMap((trace) => (trace as { x?: (number | null)[] }).x ?? [])
+    .map((value) => value ?? NaN);
+  const [low, high] = (axis.range as [number, number] | undefined) ?? extent(all, isShown).map(position);
+  return position(at) > (low! + high!) / 2;
 }
 
 function sharedConfig(name: string): Partial<Config> {

@@ -7,10 +7,7 @@
  * formatNumber(235146); // '235,146'
  */
 export function formatNumber(value: number, digits = 4): string {
-  if (!Number.isFinite(value)) return nonFinite(value);
-  if (Number.isSafeInteger(value)) return grouped(String(value));
-  if (isExponential(value)) return exponential(value, digits);
-  return grouped(String(Number(value.toPrecision(digits))));
+  return written(value, digits, 5);
 }
 
 /**
@@ -19,15 +16,29 @@ export function formatNumber(value: number, digits = 4): string {
  */
 export function formatColumn(values: readonly number[], digits = 4): string[] {
   const sizes = values.filter((value) => Number.isFinite(value) && value !== 0).map(Math.abs);
-  const largest = Math.max(...sizes);
-  const isPlain = values.every(Number.isInteger) || sizes.length === 0;
-  if (isPlain || largest / Math.min(...sizes) > 100 || sizes.some(isExponential)) {
-    return values.map((value) => formatNumber(value, digits));
-  }
-  const decimals = Math.min(12, Math.max(0, digits - 1 - Math.floor(Math.log10(largest))));
-  return values.map((value) =>
-    Number.isFinite(value) ? grouped(value.toFixed(decimals)) : nonFinite(value),
-  );
+  const largest = Math.max(0, ...sizes);
+  const isMixed =
+    largest / Math.min(...sizes) > 100 || sizes.some((size) => !isInteger(size) && isExponential(size));
+  const decimals =
+    isMixed || values.every((value) => isInteger(value) || !Number.isFinite(value))
+      ? undefined
+      : Math.min(12, Math.max(0, digits - 1 - Math.floor(Math.log10(largest))));
+  const places = largest >= 10_000 ? 4 : 5;
+  return values.map((value) => {
+    if (decimals === undefined || !Number.isFinite(value)) return written(value, digits, places);
+    return grouped(value.toFixed(decimals), places);
+  });
+}
+
+function written(value: number, digits: number, places: number): string {
+  if (!Number.isFinite(value)) return nonFinite(value);
+  if (isInteger(value)) return grouped(String(value), places);
+  if (isExponential(value)) return exponential(value, digits);
+  return grouped(String(Number(value.toPrecision(digits))), places);
+}
+
+function isInteger(value: number): boolean {
+  return Number.isSafeInteger(value);
 }
 
 function isExponential(value: number): boolean {
@@ -45,8 +56,10 @@ function nonFinite(value: number): string {
   return value > 0 ? '∞' : '-∞';
 }
 
-function grouped(text: string): string {
+/** Commas between thousands where the integer part has at least so many places. */
+function grouped(text: string, places: number): string {
   const [whole, fraction] = text.split('.') as [string, string | undefined];
-  const commas = /\d{5,}/.test(whole) ? whole.replace(/\B(?=(\d{3})+$)/g, ',') : whole;
+  const isLong = whole.replace('-', '').length >= places;
+  const commas = isLong ? whole.replace(/\B(?=(\d{3})+$)/g, ',') : whole;
   return fraction === undefined ? commas : `${commas}.${fraction}`;
 }

@@ -1,6 +1,7 @@
 import type { LayoutAxis } from 'plotly.js';
 import { axisOptions, axisTitle, plotlyAxis, type AxisOptions } from './axis';
 import { caption, figure, type Figure, type FigureOptions, type Trace } from './figure';
+import { formatColumn } from './format';
 import { divergingScale, sequentialScale } from './look';
 import { compact, extent, requireDrawable, requireSameLength, requireSome, type Numbers } from './numbers';
 
@@ -62,6 +63,8 @@ export function heatMap(options: HeatMapOptions): Figure {
   requireEqualShapes(matrices, options);
 
   const scale = colorScale(options, color, matrices);
+  // With a logarithmic scale z holds exponents, so that only the text can tell the value.
+  const texts = digits !== undefined || color.log ? cellTexts(matrices, digits) : undefined;
   const across = Math.min(panelsPerRow, panels.length);
   const down = Math.ceil(panels.length / across);
   const layouts = panels.map((panel, i) => panelLayout(panel, i, { across, down, x, y, options }));
@@ -77,16 +80,11 @@ export function heatMap(options: HeatMapOptions): Figure {
       ...scale,
       showscale: i === 0,
       hoverongaps: false,
-      ...(color.log && {
-        text: matrix.map((row) => row.map((v) => String(Number(v.toPrecision(digits ?? 4))))) as never,
-      }),
+      ...(texts && { text: texts[i] as never }),
       hovertemplate:
         `${axisTitle(y)} %{y}<br>${axisTitle(x)} %{x}<br>` +
-        `${axisTitle(color)} ${color.log ? '%{text}' : '%{z:.4~g}'}<extra>${panels[i]!.title ?? ''}</extra>`,
-      ...(digits !== undefined && {
-        texttemplate: color.log ? '%{text}' : `%{z:.${digits}~g}`,
-        textfont: { size: 12 },
-      }),
+        `${axisTitle(color)} ${texts ? '%{text}' : '%{z:.4~g}'}<extra>${panels[i]!.title ?? ''}</extra>`,
+      ...(digits !== undefined && { texttemplate: '%{text}', textfont: { size: 12 } }),
     })),
     layout: {
       ...Object.fromEntries(layouts.flatMap(({ axes }) => axes)),
@@ -100,6 +98,13 @@ export function heatMap(options: HeatMapOptions): Figure {
       showlegend: false,
     },
   });
+}
+
+/** The values as text, written alike in all panels. */
+function cellTexts(matrices: readonly number[][][], digits?: number): string[][][] {
+  const texts = formatColumn(matrices.flat(2), digits);
+  let next = 0;
+  return matrices.map((matrix) => matrix.map((row) => row.map(() => texts[next++]!)));
 }
 
 function rowsOf({ title, values }: HeatMapPanel, index: number, log?: boolean): number[][] {
@@ -191,7 +196,12 @@ function panelLayout({ title }: HeatMapPanel, index: number, { across, down, x, 
   const isLeft = column === 0;
   const isLowest = index + across >= options.panels.length;
   const isMatrix = !options.rows || typeof options.rows[0] === 'string';
-  const shared: Partial<LayoutAxis> = { showgrid: false, showline: false, ticks: '', constrain: 'domain' };
+  const shared: Partial<LayoutAxis> = {
+    showgrid: false,
+    showline: false,
+    tickcolor: 'white',
+    constrain: 'domain',
+  };
   const domains = { x: slot(column, across, 0.06), y: slot(down - 1 - row, down, 0.14) };
   return {
     axes: [
@@ -200,6 +210,7 @@ function panelLayout({ title }: HeatMapPanel, index: number, { across, down, x, 
         {
           ...(isLowest ? plotlyAxis(x) : { showticklabels: false }),
           ...shared,
+          ...named(options.columns),
           domain: domains.x,
           anchor: names.yaxis,
           ...(index > 0 && { matches: 'x' }),
@@ -210,6 +221,7 @@ function panelLayout({ title }: HeatMapPanel, index: number, { across, down, x, 
         {
           ...(isLeft ? plotlyAxis(y) : { showticklabels: false }),
           ...shared,
+          ...named(options.rows),
           domain: domains.y,
           anchor: names.xaxis,
           ...(isMatrix && { autorange: 'reversed' }),
@@ -227,6 +239,13 @@ function panelLayout({ title }: HeatMapPanel, index: number, { across, down, x, 
         })
       : undefined,
   };
+}
+
+/** Text labels are categories, also where they look like numbers; all of them are written while there is room. */
+function named(labels: readonly string[] | Numbers | undefined): Partial<LayoutAxis> {
+  return typeof labels?.[0] === 'string'
+    ? { type: 'category', ...(labels.length <= 40 && { dtick: 1 }) }
+    : {};
 }
 
 /** Where the `index`-th of `count` panels lies between 0 and 1, with a gap between neighbours. */

@@ -50,7 +50,7 @@ export function imageGrid(options: ImageGridOptions): Figure {
   images.forEach((image, i) => paint(pixels, mosaic.width, corner(i), grey(image, range), width));
 
   const tallest = 760 * (mosaic.height / mosaic.width);
-  const hidden = { showgrid: false, showline: false, ticks: '' as const, constrain: 'domain' as const };
+  const hidden = { showgrid: false, showline: false, tickcolor: 'white', constrain: 'domain' as const };
   return figure({
     height: Math.round(Math.min(640, Math.max(120, tallest)) + (options.title ? 56 : 24)),
     ...options,

@@ -1,5 +1,12 @@
-import { axisOptions, plotlyAxis, type AxisOptions } from './axis';
-import { figure, type Figure, type FigureOptions, type Reference, type Trace } from './figure';
+import { axisOptions, axisTitle, plotlyAxis, type AxisOptions } from './axis';
+import {
+  figure,
+  titleWithSeeds,
+  type Figure,
+  type FigureOptions,
+  type Reference,
+  type Trace,
+} from './figure';
 import { seriesLook, translucent } from './look';
 import { compact, extent, requireDrawable, requireSameLength, requireSome, type Numbers } from './numbers';
 import { groupMeans, seedBand, type Band } from './statistics';
@@ -51,21 +58,14 @@ export function lineChart(options: LineChartOptions): Figure {
     data: [...curves.flatMap((curve) => curve.band ?? []), ...curves.map((curve) => curve.line)],
     layout: {
       hovermode: 'x unified',
-      xaxis: plotlyAxis(x, ...curves.map((curve) => curve.x)),
+      xaxis: {
+        ...plotlyAxis(x, ...curves.map((curve) => curve.x)),
+        ...(seeds > 1 && { title: { text: titleWithSeeds(axisTitle(x), band, seeds) } }),
+      },
       yaxis: plotlyAxis(y, ...curves.map((curve) => curve.y)),
-      ...(seeds > 1 && {
-        legend: { title: { text: `${bandWords[band]} of ${seeds} seeds:`, font: { size: 13 } } },
-        showlegend: true,
-      }),
     },
   });
 }
-
-const bandWords: Record<Band, string> = {
-  range: 'mean and range',
-  deviation: 'mean ± standard deviation',
-  quartiles: 'median and quartiles',
-};
 
 interface Axes {
   band: Band;
@@ -92,16 +92,17 @@ function curveOf(
   requireSameLength(what, ['x', x], ['y', all[0]!]);
 
   const { color, dash, symbol } = seriesLook(series.look ?? index);
+  const mode = series.mode ?? (length <= 30 ? 'lines+markers' : 'lines');
   const summary = seedBand(all, axes.band);
   const line: Trace = {
     type: 'scatter',
-    mode: series.mode ?? (length <= 30 ? 'lines+markers' : 'lines'),
+    mode,
     name: series.name,
     legendgroup: series.name,
     x: compact(x),
     y: drawable(summary.center, axes.y.log),
-    line: { color, dash, width: 2.25 },
-    marker: { color, symbol, size: 8 },
+    ...(mode !== 'markers' && { line: { color, dash, width: 2.25 } }),
+    ...(mode !== 'lines' && { marker: { color, symbol, size: 8 }, cliponaxis: false }),
     connectgaps: false,
   };
   if (all.length === 1) return { x, y: summary.center, line };

@@ -2,10 +2,10 @@
 import type { Dash, PatternShape } from 'plotly.js';
 
 /**
- * Palette of Okabe and Ito (2008), darkest first; yellow, hardly visible on white, comes last.
- * Source: https://jfly.uni-koeln.de/color/
+ * Colours of series: the palette of Okabe and Ito (2008), darkest first, with grey in place of its yellow, which is hardly
+ * visible on white. Source: https://jfly.uni-koeln.de/color/
  */
-export const okabeIto = [
+export const seriesColors = [
   '#0072B2',
   '#D55E00',
   '#009E73',
@@ -13,7 +13,7 @@ export const okabeIto = [
   '#E69F00',
   '#56B4E9',
   '#000000',
-  '#F0E442',
+  '#808080',
 ] as const;
 
 const dashes = ['solid', 'dash', 'dot', 'dashdot', 'longdash', 'longdashdot'] as const;
@@ -45,7 +45,7 @@ export function seriesLook(index: number): SeriesLook {
     throw new RangeError(`The look of a series is an integer of at least 0, got ${index}.`);
   }
   return {
-    color: okabeIto[index % okabeIto.length]!,
+    color: seriesColors[index % seriesColors.length]!,
     dash: dashes[index % dashes.length]!,
     symbol: symbols[index % symbols.length]!,
     pattern: patterns[(index + Math.floor(index / patterns.length)) % patterns.length]!,

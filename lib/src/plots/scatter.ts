@@ -17,7 +17,7 @@ export interface ScatterOptions extends FigureOptions {
   series: readonly ScatterSeries[];
   x: AxisOptions | string;
   y: AxisOptions | string;
-  /** Diameter of a marker in pixels; default: smaller the more points there are, 9 to 4. */
+  /** Diameter of a marker in pixels; default: smaller the more points there are, 9 to 5. */
   size?: number;
   /** One unit is as long on both axes; default false. */
   equalScale?: boolean;
@@ -40,8 +40,13 @@ export function scatter(options: ScatterOptions): Figure {
   const x = axisOptions('scatter: x', options.x);
   const y = axisOptions('scatter: y', options.y);
   const points = series.reduce((sum, one) => sum + one.x.length, 0);
-  const size = options.size ?? (points > 1000 ? 4 : points > 200 ? 6 : 9);
+  const size = options.size ?? (points > 1000 ? 5 : points > 200 ? 7 : 9);
+  const sameScale = {
+    constrain: 'domain' as const,
+    ...(options.equalScale && { scaleanchor: 'x' as const, scaleratio: 1 }),
+  };
   return figure({
+    height: options.equalScale ? 520 : 420,
     ...options,
     data: series.map((one, i) => {
       const what = `scatter: series "${one.name}"`;
@@ -61,7 +66,7 @@ export function scatter(options: ScatterOptions): Figure {
           symbol,
           size,
           opacity: points > 200 ? 0.7 : 1,
-          line: { color: '#FFFFFF', width: size > 5 ? 0.75 : 0 },
+          line: { color: '#FFFFFF', width: size > 6 ? 0.75 : 0 },
         },
         ...(one.labels && { hovertext: [...one.labels] }),
         hovertemplate:
@@ -73,10 +78,10 @@ export function scatter(options: ScatterOptions): Figure {
     layout: {
       // The legend shows markers at one size, however small they are in the plot.
       legend: { itemsizing: 'constant' },
-      xaxis: plotlyAxis(x, ...series.map((one) => one.x)),
+      xaxis: { ...plotlyAxis(x, ...series.map((one) => one.x)), constrain: 'domain' },
       yaxis: {
         ...plotlyAxis(y, ...series.map((one) => one.y)),
-        ...(options.equalScale && { scaleanchor: 'x' as const, scaleratio: 1 }),
+        ...sameScale,
       },
     },
   });

@@ -1,5 +1,6 @@
-import type { Data, Layout, LayoutAxis } from 'plotly.js';
+import type { Layout, LayoutAxis } from 'plotly.js';
 import { checkedAlt, type Figure } from './figure';
+import { logTicks } from './axis';
 import { extent, requireSome } from './numbers';
 
 export interface SliderOptions<T> {
@@ -75,34 +76,51 @@ function changing({ title, annotations = [], shapes = [] }: Partial<Layout>): Pa
   return { ...(title && { title }), annotations, shapes };
 }
 
-type Ranges = Map<string, [number, number]>;
+/** Axis → first and last position, and whether markers stand there. */
+type Ranges = Map<string, { low: number; high: number; hasMarkers: boolean }>;
 
-/** For each numeric axis without a range of its own: what its data need in any of the figures, with a margin. */
+interface CartesianTrace {
+  type?: string;
+  mode?: string;
+  fill?: string;
+  x?: unknown;
+  y?: unknown;
+  xaxis?: string;
+  yaxis?: string;
+}
+
+/** For each numeric axis without a range of its own: what its data need in any of the figures. */
 function sharedRanges(figures: readonly Figure[]): Ranges {
   const ranges: Ranges = new Map();
   for (const { data, layout } of figures) {
-    for (const trace of data) {
+    for (const trace of data as CartesianTrace[]) {
       for (const letter of ['x', 'y'] as const) {
-        const axis = axisOf(trace, letter);
-        const settings = layout[axis as 'xaxis'] ?? {};
-        if (settings.range || settings.autorange || settings.type === 'category') continue;
-        const values = (trace as { x?: unknown; y?: unknown })[letter];
-        if (!Array.isArray(values) || values.some((value) => typeof value === 'string')) continue;
-        const own = positions(values as (number | null)[], settings.type);
+        const name = (letter === 'x' ? trace.xaxis : trace.yaxis) ?? letter;
+        const axis = name.replace(letter, `${letter}axis`);
+        const { range, autorange, type } = axisOf(layout, axis);
+        const values = trace[letter];
+        if (range || autorange || type === 'category' || !isNumeric(values)) continue;
         const reachesZero =
-          letter === 'y' && ((trace as { fill?: string }).fill === 'tozeroy' || trace.type === 'bar');
-        const [low, high] = extent(reachesZero && settings.type !== 'log' ? [...own, 0] : own);
-        const [knownLow, knownHigh] = ranges.get(axis) ?? [Infinity, -Infinity];
-        ranges.set(axis, [Math.min(low, knownLow), Math.max(high, knownHigh)]);
+          letter === 'y' && type !== 'log' && (trace.fill === 'tozeroy' || trace.type === 'bar');
+        const [low, high] = extent(positions(reachesZero ? [...values, 0] : values, type));
+        const known = ranges.get(axis) ?? { low: Infinity, high: -Infinity, hasMarkers: false };
+        ranges.set(axis, {
+          low: Math.min(low, known.low),
+          high: Math.max(high, known.high),
+          hasMarkers: known.hasMarkers || (trace.mode ?? '').includes('markers'),
+        });
       }
     }
   }
   return ranges;
 }
 
-function axisOf(trace: Data, letter: 'x' | 'y'): string {
-  const { xaxis = 'x', yaxis = 'y' } = trace as { xaxis?: string; yaxis?: string };
-  return (letter === 'x' ? xaxis : yaxis).replace(letter, `${letter}axis`);
+function axisOf(layout: Partial<Layout>, name: string): Partial<LayoutAxis> {
+  return layout[name as 'xaxis'] ?? {};
+}
+
+function isNumeric(values: unknown): values is (number | null)[] {
+  return Array.isArray(values) && values.every((value) => typeof value === 'number' || value === null);
 }
 
 /** Values as plotly counts them on an axis: logarithms on a logarithmic one. */
@@ -112,11 +130,12 @@ function positions(values: readonly (number | null)[], type: LayoutAxis['type'] 
 }
 
 function withRanges(layout: Partial<Layout>, ranges: Ranges): Partial<Layout> {
-  const fixed = Array.from(ranges).map(([axis, [low, high]]): [string, Partial<LayoutAxis>] => {
-    const settings: Partial<LayoutAxis> = layout[axis as 'xaxis'] ?? {};
-    const margin = axis.startsWith('y') ? (high - low || 1) * 0.05 : 0;
-    const fromZero = low === 0 && settings.type !== 'log';
-    return [axis, { ...settings, range: [fromZero ? 0 : low - margin, high + margin] }];
+  const fixed = Array.from(ranges, ([name, { low, high, hasMarkers }]): [string, Partial<LayoutAxis>] => {
+    const axis = axisOf(layout, name);
+    const margin = name.startsWith('y') || hasMarkers ? 0.05 * (high - low || 1) : 0;
+    const isLog = axis.type === 'log';
+    const start = low === 0 && !isLog ? 0 : low - margin;
+    return [name, { ...axis, ...(isLog && logTicks(high - low)), range: [start, high + margin] }];
   });
   return { ...layout, ...Object.fromEntries(fixed) };
 }

@@ -57,9 +57,9 @@ export function trajectories(options: TrajectoriesOptions): Figure {
     ...options,
     data: [
       landscape(options),
+      ...(options.minimum ? [star(options.minimum)] : []),
       ...options.paths.map((path, i) => pathTrace(path, i, paths[i]!, options)),
       ...options.paths.map((path, i) => ends(path, i, paths[i]!)),
-      ...(options.minimum ? [star(options.minimum)] : []),
     ],
     layout: {
       showlegend: true,
@@ -156,12 +156,12 @@ function pathTrace(
     name: path.name,
     legendgroup: path.name,
     showlegend: false,
-    x: compact(x),
-    y: compact(y),
-    customdata: Array.from(compact(values), (value, step) => [step, value]),
+    x: compact(x, 5),
+    y: compact(y, 5),
+    customdata: compact(values, 4),
     hovertemplate:
-      `step %{customdata[0]}<br>${axisTitle(options.x)} %{x:.4~g}<br>${axisTitle(options.y)} %{y:.4~g}` +
-      `<br>f %{customdata[1]:.4~g}<extra>${path.name}</extra>`,
+      `step %{pointNumber}<br>${axisTitle(options.x)} %{x:.4~g}<br>${axisTitle(options.y)} %{y:.4~g}` +
+      `<br>f %{customdata:.4~g}<extra>${path.name}</extra>`,
     line: { color, dash, width: 2.25 },
   };
 }
@@ -183,6 +183,7 @@ function ends(path: Trajectory, index: number, [x, y]: [Float64Array, Float64Arr
       color: [color, color, '#FFFFFF'],
       symbol: [symbol, symbol, 'circle'],
       size: [11, 11, 9],
+      opacity: 1,
       line: { color: ['#FFFFFF', color, ink], width: [1, 0, 2] },
     },
   };
