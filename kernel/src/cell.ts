@@ -1,0 +1,124 @@
+import { KeyboardInterrupt, type InterruptCounter } from './interrupts';
+
+/** Sends a message on the channel that all clients listen to, as an output of one request. */
+export interface Publisher {
+  publish(type: string, content: object): void;
+  write(name: 'stdout' | 'stderr', text: string): void;
+}
+
+/** How long a cell may go on after Interrupt before it is stopped at the next loop or function. */
+const GRACE = 1000;
+/** The same for a cell that looked at the abort signal: its step may be long, and it will return what it has. */
+const COOPERATIVE_GRACE = 5000;
+/** How much later a cell is given up that neither stops by itself nor reaches a checkpoint. */
+const ABANDON_AFTER = 500;
+
+/** One execution of a cell, from the request to the reply, and what it leaves running after that. */
+export class Cell {
+  /** The reply is decided; whatever comes now is late. */
+  done = false;
+  /** Rejects when the cell has to end before its code does. */
+  readonly givenUp: Promise<never>;
+
+  private readonly controller = new AbortController();
+  private readonly giveUp: (reason: unknown) => void;
+  private isGivenUp = false;
+  private usesSignal = false;
+  private interruptedAt: number | undefined;
+  private passes = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    /** `In[3]`, as in stack traces. */
+    readonly name: string,
+    readonly source: string,
+    readonly executionCount: number,
+    readonly output: Publisher,
+    private readonly interrupts: InterruptCounter,
+  ) {
+    let reject: (reason: unknown) => void = () => undefined;
+    this.givenUp = new Promise((_, onReject) => (reject = onReject));
+    this.givenUp.catch(() => undefined);
+    this.giveUp = reject;
+    this.answerInLoops(this.controller.signal);
+  }
+
+  /** Aborted by Interrupt. Asking for it is taken as a promise to stop soon after that. */
+  get signal(): AbortSignal {
+    this.usesSignal = true;
+    return this.controller.signal;
+  }
+
+  get interrupted(): boolean {
+    return this.interruptedAt !== undefined;
+  }
+
+  /** Whether loops and functions of the cell have to call {@link checkpoint}: asked in each of them, so it is quick. */
+  get hasToCheck(): boolean {
+    return this.interrupts.pending > 0 || this.isGivenUp;
+  }
+
+  /** Whether an error that arrives late only says that the abandoned code of this cell was stopped. */
+  isAftermath(error: unknown): boolean {
+    return this.isGivenUp && error instanceof KeyboardInterrupt;
+  }
+
+  /** Asks the cell to stop, and gives it up if it does not. A second time shortens its grace. */
+  interrupt(): void {
+    if (this.done) return;
+    this.abort();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.end(
+        new KeyboardInterrupt('interrupted, but the code did not stop; it may go on in the background'),
+      );
+    }, this.grace + ABANDON_AFTER);
+  }
+
+  /** Ends the cell because of an error that its code cannot catch. */
+  end(reason: unknown): void {
+    if (this.done) return;
+    this.isGivenUp = true;
+    this.controller.abort(reason);
+    this.giveUp(reason);
+  }
+
+  finish(): void {
+    this.done = true;
+    clearTimeout(this.timer);
+  }
+
+  /** @throws KeyboardInterrupt when the cell has had its time to stop by itself. */
+  checkpoint(): void {
+    if (this.isGivenUp) throw new KeyboardInterrupt('stopped, because the cell has ended');
+    if (this.interrupts.pending === 0) return;
+    this.abort();
+    const elapsed = Date.now() - (this.interruptedAt ?? 0);
+    // One more pass lets a loop look at the signal, however long its step is.
+    if (elapsed >= this.grace && this.passes++ > 0) throw new KeyboardInterrupt('interrupted');
+  }
+
+  private get grace(): number {
+    if (this.interrupts.pending > 1) return 0;
+    return this.usesSignal ? COOPERATIVE_GRACE : GRACE;
+  }
+
+  private abort(): void {
+    if (this.interrupted) return;
+    this.interruptedAt = Date.now();
+    this.controller.abort(new KeyboardInterrupt('interrupted'));
+  }
+
+  /** A synchronous loop never sees a message arrive, so its signal looks at the shared counter itself. */
+  private answerInLoops(signal: AbortSignal): void {
+    const isAborted = () => {
+      if (this.interrupts.pending > 0) this.abort();
+      return Reflect.get(AbortSignal.prototype, 'aborted', signal);
+    };
+    const throwIfAborted = () => {
+      if (isAborted()) throw signal.reason;
+    };
+    Object.defineProperty(signal, 'aborted', { get: isAborted });
+    Object.defineProperty(signal, 'throwIfAborted', { value: throwIfAborted });
+  }
+}
