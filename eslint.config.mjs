@@ -28,7 +28,7 @@ export default tseslint.config(
       globals: {
         ...globals.browser,
         ...Object.fromEntries(
-          ['MathJax', 'Plotly', 'Reveal', 'RevealNotes', 'draw', 'frameEquations'].map((name) => [
+          ['MathJax', 'Plotly', 'Reveal', 'RevealNotes', 'draw', 'frameEquations', 'scaled'].map((name) => [
             name,
             'readonly',
           ]),

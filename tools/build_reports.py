@@ -116,6 +116,7 @@ def build_index(results: list[dict[str, Any]], reports: Path) -> Path:
         ],
         verdict=verdict,
         style=style("cells.css") + (TEMPLATES / "index" / "index.css").read_text("utf8"),
+        figures=template("figures.js"),
         script=(TEMPLATES / "index" / "index.js").read_text("utf8"),
         plotly=script("plotly.js/plotly-cartesian.min.js"),
         mathjax=script("mathjax/es5/tex-svg-full.js"),

@@ -10,6 +10,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from notebooks import CHECK, FIGURE, code_cells, plain, tags
+from words import measured
 
 SHORTEST_ALTERNATIVE = 20
 _FRAME = re.compile(r"In\[(\d+)\]:(\d+)(?::\d+)?")
@@ -47,11 +48,13 @@ def error_failure(cell: int | None, name: str, value: str, traceback: list[str])
 
     A rejection that surfaces late is reported while a later cell runs; its traceback names the cell that caused it.
     """
-    frame = _FRAME.search(plain("\n".join(traceback)))
+    text = plain("\n".join(traceback))
+    frame = _FRAME.search(text)
     line = None
     if frame:
         cell, line = int(frame.group(1)), int(frame.group(2))
-    return Failure("error", f"{name}: {value}", cell, line, traceback)
+    causes = re.findall(r"^Caused by:\s*(.+)$", text, re.MULTILINE)
+    return Failure("error", " ← ".join([f"{name}: {value}", *causes]), cell, line, traceback)
 
 
 def examine(notebook: NotebookNode, *, complete: bool = True) -> Evidence:
@@ -115,17 +118,6 @@ def _examine_figure(evidence: Evidence, number: int, cell: NotebookNode, output:
         evidence.failures.append(Failure("figure", message, number, _line_naming(cell, identifier)))
 
 
-def describe_interval(interval: list[float | None]) -> str:
-    low, high = interval
-    if low is None and high is None:
-        return "any number"
-    if low is None:
-        return f"≤ {high:.6g}"
-    if high is None:
-        return f"≥ {low:.6g}"
-    return f"[{low:.6g}, {high:.6g}]"
-
-
 def _examine_check(evidence: Evidence, number: int, cell: NotebookNode, check: dict[str, Any]) -> None:
     value, (low, high) = check["value"], check["interval"]
     inside = (
@@ -138,9 +130,6 @@ def _examine_check(evidence: Evidence, number: int, cell: NotebookNode, check: d
     passed = bool(check["passed"]) and inside
     evidence.checks.append({**check, "passed": passed, "cell": number})
     if not passed:
-        shown = "not a number" if value is None else f"{value:.6g}"
-        message = (
-            f"check {check['id']} failed: {check['claim']}: measured {shown},"
-            f" accepted {describe_interval(check['interval'])} ({check['source']})"
-        )
+        shown, accepted = measured(value, check["interval"])
+        message = f"check {check['id']} failed: {check['claim']}: measured {shown}, accepted {accepted} ({check['source']})"
         evidence.failures.append(Failure("check", message, number, _line_naming(cell, check["id"])))

@@ -15,9 +15,8 @@ from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
-from gates import describe_interval
 from notebooks import CHECK, FIGURE, ROOT, UsageError, has_language, in_language, title
-from words import WORDS
+from words import WORDS, measured
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 SHORTEST_SHOWN_SECONDS = 0.5
@@ -104,9 +103,8 @@ def _seconds(cell: NotebookNode) -> str | None:
 
 
 def verdict(check: dict[str, Any]) -> dict[str, Any]:
-    value = check["value"]
-    shown = "–" if value is None else f"{value:.6g}"
-    return {"value": shown, "interval": describe_interval(check["interval"]), "passed": check["passed"]}
+    value, interval = measured(check["value"], check["interval"])
+    return {"value": value, "interval": interval, "passed": check["passed"]}
 
 
 def environment_facts(environment: dict[str, Any], language: str = "en") -> list[tuple[str, str]]:

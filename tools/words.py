@@ -1,4 +1,47 @@
-"""The words around a notebook in the languages of reports."""
+"""How numbers are written, and the words around a notebook in the languages of reports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+
+def number(value: float, digits: int = 5) -> str:
+    """A number for readers: integers in full, powers of ten only where it is very small or very large."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == int(value) and abs(value) < 1e15:
+        text = f"{int(value):,}" if abs(value) >= 1e4 else str(int(value))
+    elif 1e-4 <= abs(value) < 1e7:
+        text = repr(float(f"{value:.{digits}g}")).removesuffix(".0")
+    else:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        text = f"{float(mantissa):g}e{int(exponent)}"
+    return text.replace("-", "−")
+
+
+def measured(value: Any, interval: Sequence[float | None]) -> tuple[str, str]:
+    """A measured value and its accepted interval, with as many digits as show on which side of an end it lies."""
+    low, high = interval
+    ends = [end for end in interval if end is not None]
+    digits = 5
+    finite = isinstance(value, (int, float)) and math.isfinite(value)
+    while (
+        finite
+        and digits < 17
+        and any(e != value and number(e, digits) == number(value, digits) for e in ends)
+    ):
+        digits += 1
+    # What JSON cannot write as a number (NaN, infinities) arrives as text or null.
+    shown = number(value, digits) if finite else "NaN" if value is None else str(value)
+    texts = [None if end is None else number(end, digits) for end in (low, high)]
+    if low is None:
+        return shown, "any number" if high is None else f"≤ {texts[1]}"
+    if high is None:
+        return shown, f"≥ {texts[0]}"
+    return shown, f"= {texts[0]}" if low == high else f"[{texts[0]}, {texts[1]}]"
+
 
 WORDS: dict[str, dict[str, str]] = {
     "en": {

@@ -6,8 +6,9 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from gates import describe_interval, examine
+from gates import examine
 from notebooks import CHECK, FIGURE
+from words import measured
 
 ALTERNATIVE = "Line plot: the loss falls from 2.3 to 0.1."
 
@@ -72,7 +73,8 @@ def test_cells_are_numbered_as_jupyter_numbers_them():
         (-5.0, (None, 2.0), True, True),
         (1e9, (0.5, None), True, True),
         (1.0, (0.5, 2.0), False, False),
-        (None, (None, None), True, False),
+        (None, (None, 2.0), True, False),
+        ("NaN", (None, 2.0), True, False),
         (float("nan"), (None, 2.0), True, False),
         (float("inf"), (0.5, None), True, False),
     ],
@@ -108,6 +110,13 @@ def test_an_error_is_placed_by_the_first_frame_in_a_cell_of_its_traceback():
     assert failures(cell(), cell(error(*trace), count=2)) == [("error", 1, 4)]
 
 
+def test_an_error_names_its_causes():
+    evidence = examine(
+        new_notebook(cells=[cell(error("Error: no", "", "Caused by:", "TypeError: why", "  at x"))])
+    )
+    assert [failure.message for failure in evidence.failures] == ["Error: no ← TypeError: why"]
+
+
 def test_an_error_that_belongs_to_the_lesson_passes():
     assert failures(cell(error("Error: no", "at In[1]:1:1"), tags=("raises-exception",)), cell(check())) == []
 
@@ -119,13 +128,18 @@ def test_what_follows_from_an_early_stop_is_not_reported_again():
 
 
 @pytest.mark.parametrize(
-    ("interval", "text"),
+    ("value", "interval", "shown", "accepted"),
     [
-        ((0.09, 0.11), "[0.09, 0.11]"),
-        ((None, 2), "≤ 2"),
-        ((1e-7, None), "≥ 1e-07"),
-        ((None, None), "any number"),
+        (0.1234567, (0.09, 0.11), "0.12346", "[0.09, 0.11]"),
+        (-3, (None, 2), "−3", "≤ 2"),
+        (235146, (1e-7, None), "235,146", "≥ 1e−7"),
+        (0.1000001, (None, 0.1), "0.1000001", "≤ 0.1"),
+        (2, (2, 2), "2", "= 2"),
+        (1234567.25, (1.25e8, None), "1234600", "≥ 125,000,000"),
+        ("NaN", (None, 2), "NaN", "≤ 2"),
+        (None, (None, 2), "NaN", "≤ 2"),
+        (float("inf"), (None, 2), "inf", "≤ 2"),
     ],
 )
-def test_intervals_are_described_as_a_reader_expects(interval, text):
-    assert describe_interval(list(interval)) == text
+def test_numbers_are_written_for_readers(value, interval, shown, accepted):
+    assert measured(value, interval) == (shown, accepted)

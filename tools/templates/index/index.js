@@ -1,20 +1,14 @@
 'use strict';
 
-/** A figure as a small still picture: no interaction, no title, no legend. */
-function preview(figure) {
-  const { data, layout } = JSON.parse(figure.querySelector('script').textContent);
-  const { width, height, title, annotations, ...rest } = layout;
-  const small = {
-    ...rest,
-    autosize: true,
-    showlegend: false,
-    font: { ...layout.font, size: 10 },
-    margin: { l: 46, r: 10, t: 12, b: 38 },
-  };
-  return Plotly.newPlot(figure.querySelector('.canvas'), data, small, { staticPlot: true, responsive: true });
+/** A figure as a small still picture: no title, no legend, no words inside. */
+function preview({ title, annotations, legend, height, margin, ...layout }) {
+  const small = scaled({ font: { size: 12 }, ...layout }, 0.75);
+  return { ...small, showlegend: false, margin: { l: 44, r: 10, t: 12, b: 40 } };
 }
 
 window.reportReady = Promise.all([
-  ...[...document.querySelectorAll('figure.plot')].map(preview),
+  ...[...document.querySelectorAll('figure.plot')].map((figure) =>
+    draw(figure, preview, { staticPlot: true }),
+  ),
   MathJax.startup.promise,
 ]);

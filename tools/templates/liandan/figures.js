@@ -1,26 +1,41 @@
 'use strict';
 
-/** Narrow screens: the legend below the plot, smaller margins and type. */
+/** Scales every size of type and every margin of a layout. */
+function scaled(part, factor) {
+  if (Array.isArray(part)) return part.map((item) => scaled(item, factor));
+  if (part === null || typeof part !== 'object') return part;
+  return Object.fromEntries(
+    Object.entries(part).map(([name, value]) => {
+      if (/font$/.test(name) && value?.size) return [name, { ...value, size: value.size * factor }];
+      if (name === 'margin')
+        return [name, Object.fromEntries(Object.entries(value).map(([side, size]) => [side, size * factor]))];
+      return [name, scaled(value, factor)];
+    }),
+  );
+}
+
+/** Narrow screens: smaller type and margins, a legend that lies above the plot goes below it. */
 function fitted(layout, width) {
-  const top = layout.title ? 56 : 24;
-  if (width >= 560) return { ...layout, margin: { t: top, ...layout.margin } };
+  const margin = { l: 64, r: 24, t: layout.title ? 56 : 24, b: 56, ...layout.margin };
+  if (width >= 560) return { ...layout, margin };
+  const small = scaled({ font: { size: 12 }, ...layout, margin }, 0.85);
+  if (layout.showlegend === false || !layout.legend) return small;
+  small.margin.t = layout.title ? 44 : 20;
   return {
-    ...layout,
-    font: { ...layout.font, size: 11 },
-    margin: { l: 52, r: 12, t: top, b: 52 },
-    legend: { ...layout.legend, orientation: 'h', x: 0, xanchor: 'left', y: -0.22, yanchor: 'top' },
+    ...small,
+    legend: { ...small.legend, orientation: 'h', x: 0, xanchor: 'left', y: -0.2, yanchor: 'top' },
   };
 }
 
 /** Draws a figure once, as wide as its place; `adapt` changes its layout for where it is shown. */
-function draw(figure, adapt = fitted) {
+function draw(figure, adapt = fitted, options = {}) {
   const canvas = figure.querySelector('.canvas');
   if (canvas.dataset.drawn) return Promise.resolve();
   canvas.dataset.drawn = 'true';
   const { data, layout, config } = JSON.parse(figure.querySelector('script').textContent);
   const { width, ...free } = layout;
-  const fit = adapt({ autosize: true, height: 400, ...free }, canvas.clientWidth);
-  return Plotly.newPlot(canvas, data, fit, { ...config, responsive: true, displaylogo: false });
+  const fit = adapt({ height: 400, ...free, autosize: true }, canvas.clientWidth);
+  return Plotly.newPlot(canvas, data, fit, { ...config, ...options, responsive: true, displaylogo: false });
 }
 
 /** An equation wider than the page scrolls by itself; a numbered one insists on its width, so it needs a frame. */

@@ -1,12 +1,11 @@
 'use strict';
 
-/** Seen from the back of the room: taller, with larger type. */
-const enlarged = (layout) => ({
-  ...layout,
-  height: 560,
-  font: { ...layout.font, size: 18 },
-  margin: { l: 90, r: 20, t: layout.title ? 70 : 20, b: 70 },
-});
+/** Seen from the back of the room: larger, but not higher than the slide. */
+function enlarged(layout) {
+  const margin = { l: 64, r: 24, t: layout.title ? 56 : 24, b: 56, ...layout.margin };
+  const large = scaled({ font: { size: 12 }, ...layout, margin }, 1.4);
+  return { ...large, height: Math.min(600, 1.4 * layout.height) };
+}
 
 const drawAll = (slide) =>
   Promise.all([...slide.querySelectorAll('figure.plot')].map((figure) => draw(figure, enlarged)));
