@@ -1,6 +1,9 @@
 export { Adam, adam, type AdamOptions, type AdamSettings } from './adam';
 export { AdamW, adamW } from './adamW';
 export { amosSchedule, type AmosSchedule } from './amosSchedule';
+export type { AroundOptions } from './around';
+export { clipByGlobalNorm, clipByNorm, clipByValue, type ClippingOptions } from './clipping';
+export type { LazyRows } from './lazyRows';
 export { Lion, lion, lionBetas, type LionOptions, type LionSettings } from './lion';
 export {
   Optimizer,

@@ -1,9 +1,10 @@
 import * as tfc from '@tensorflow/tfjs-core';
 import type { NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs-core';
 import { fed, StepCounter } from '../runtime/fed';
+import { Around, aroundNames, checkAround, guardName, type AroundOptions } from './around';
 import { decode, encodeAll, encodeRule } from './config';
 import { namedGradients, type NamedTensor } from './gradients';
-import { rejectUnknown, resolveOptions, type OptionTable } from './options';
+import { parameterRule, rate, rejectUnknown, resolveOptions, type OptionTable } from './options';
 import { matches, type ParameterRule, type ParameterSpec, type SlotSpec } from './parameters';
 import { evaluate, type Rate } from './schedules';
 import { SlotStore } from './slotStore';
@@ -14,18 +15,24 @@ export interface CommonSettings {
   learningRate: Rate;
   /** λ of decoupled weight decay, θ ← θ − η(u + λθ): a number that is at least 0, or a schedule. */
   weightDecay: Rate;
+  /**
+   * λ of coupled weight decay (L2 regularisation), g ← g + λθ before the moments see it, after clipping; default 0. It
+   * spares the parameters that `excludeFromWeightDecay` names, as `weightDecay` does.
+   */
+  coupledWeightDecay: Rate;
 }
 
 /** Other settings for the parameters that a rule applies to; what is not given is as for all. */
 export type ParameterGroup<Settings> = { readonly match: ParameterRule } & Partial<Settings>;
 
 /** The options of an optimizer: its own settings, and what all optimizers understand. */
-export type OptimizerOptions<Settings extends CommonSettings> = Partial<Settings> & {
-  /** Parameters without weight decay, whatever their group says, e.g. `/bias|beta|gamma/`. Default: none. */
-  readonly excludeFromWeightDecay?: ParameterRule;
-  /** Other settings for some parameters; the first group whose rule applies wins. Default: none. */
-  readonly groups?: readonly ParameterGroup<Settings>[];
-};
+export type OptimizerOptions<Settings extends CommonSettings> = Partial<Settings> &
+  AroundOptions & {
+    /** Parameters without weight decay, whatever their group says, e.g. `/bias|beta|gamma/`. Default: none. */
+    readonly excludeFromWeightDecay?: ParameterRule;
+    /** Other settings for some parameters; the first group whose rule applies wins. Default: none. */
+    readonly groups?: readonly ParameterGroup<Settings>[];
+  };
 
 /** What `update` is given. */
 export interface UpdateInputs<Settings, Slot extends string, Hyper extends string> {
@@ -56,11 +63,16 @@ interface Group<Settings> {
   computed?: { readonly step: number; readonly values: Readonly<Record<string, number>> };
 }
 
-/** How one parameter is treated. */
+/** How one parameter is treated; of a shape, because rules may look at shapes. */
 interface Membership<Settings> {
+  readonly shape: readonly number[];
   readonly group: Group<Settings>;
   readonly decays: boolean;
 }
+
+type Scalars<Hyper extends string> = Readonly<
+  Record<Hyper, Scalar> & { weightDecay?: Scalar; coupledWeightDecay?: Scalar }
+>;
 
 /**
  * The base of all optimizers: an algorithm says which scalars it needs at a step (`hyperparameters`), which state it
@@ -78,9 +90,12 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
   extends tfc.Optimizer
 {
   private readonly counter = new StepCounter();
-  private readonly store = new SlotStore();
+  private readonly store = new SlotStore(guardName);
   private readonly members = new Map<string, Membership<Settings>>();
+  private readonly table: OptionTable<Settings>;
   private readonly groups: readonly Group<Settings>[];
+  private readonly aroundOptions: AroundOptions;
+  private readonly around: Around;
 
   /**
    * @param options What the user gave.
@@ -89,10 +104,16 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
    */
   protected constructor(
     private options: OptimizerOptions<Settings>,
-    private readonly table: OptionTable<Settings>,
+    table: OptionTable<Omit<Settings, 'coupledWeightDecay'>>,
   ) {
     super();
+    this.table = { ...table, coupledWeightDecay: { default: 0, check: rate } } as OptionTable<Settings>;
     this.groups = this.resolve(options);
+    // An algorithm that does one of these itself has it among its settings.
+    const names = aroundNames.filter((name) => !(name in table));
+    this.aroundOptions = Object.fromEntries(names.map((name) => [name, options[name]]));
+    checkAround(this.aroundOptions, this.getClassName());
+    this.around = new Around(this.aroundOptions, this.store, () => this.iterations);
   }
 
   /** The scalars of the step number `step` (from 1), in float64; schedules are evaluated here. */
@@ -112,7 +133,7 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
   /** The settings for one parameter: of the first group that matches it, without weight decay where it is excluded. */
   settingsFor(parameter: ParameterSpec): Readonly<Settings> {
     const { group, decays } = this.memberOf(parameter);
-    return decays ? group.settings : { ...group.settings, weightDecay: 0 };
+    return decays ? group.settings : { ...group.settings, weightDecay: 0, coupledWeightDecay: 0 };
   }
 
   /** Replaces the learning rate from the next step on; groups that have their own keep it. */
@@ -124,7 +145,10 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
     this.options = options;
   }
 
-  /** How many steps were made. Assign it to resume; schedules and bias corrections follow. */
+  /**
+   * How many steps were made; under accumulation, how many calls. Assign it to resume: schedules and bias corrections
+   * follow.
+   */
   override get iterations(): number {
     return this.counter.value;
   }
@@ -148,28 +172,20 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
     const pairs = namedGradients(gradients);
     const variables = pairs.map(({ variable }) => variable);
     this.store.prepare(variables, (parameter) => this.slotsFor(parameter));
+    const before = this.counter.value;
     this.counter.advance();
     tfc.tidy(() => {
-      const scalars = new Map<Group<Settings>, Record<Hyper | 'weightDecay', Scalar>>();
-      for (const { variable, gradient } of pairs) {
-        const { group, decays } = this.memberOf(variable);
-        const all = scalars.get(group) ?? this.feed(group);
-        scalars.set(group, all);
-        const hyperparameters = decays ? all : { ...all, weightDecay: undefined };
-        const slots = this.store.of(variable.name) as Record<Slot, Variable>;
-        const { settings } = group;
-        const next = this.update({
-          parameter: variable,
-          gradient,
-          slots,
-          hyperparameters,
-          spec: variable,
-          settings,
-        });
-        assign(variable, next.parameter);
-        for (const name of Object.keys(slots) as Slot[]) assign(slots[name], next.slots[name]);
-      }
+      const scalars = this.feed(variables, before);
+      const { gradients, applied } = this.around.prepare(pairs);
+      variables.forEach((variable, index) => {
+        this.updateVariable(variable, gradients[index] as Tensor, scalars, applied);
+      });
     });
+  }
+
+  /** How many steps `nonFinite: 'skip'` made to change nothing. */
+  skippedSteps(): Promise<number> {
+    return this.around.skippedSteps();
   }
 
   /**
@@ -202,13 +218,19 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
   /** The options as JSON. @throws TypeError if a schedule is a plain function or a rule a predicate. */
   override getConfig(): tfc.serialization.ConfigDict {
     const { excludeFromWeightDecay, groups } = this.options;
+    const { lazyRows, ...around } = this.aroundOptions;
     return {
-      ...encodeAll(this.settings),
+      ...this.encodeSettings(this.settings),
+      ...encodeAll(around),
+      ...(lazyRows && { lazyRows: { ...encodeAll(lazyRows), match: encodeRule(lazyRows.match) } }),
       ...(excludeFromWeightDecay !== undefined && {
         excludeFromWeightDecay: encodeRule(excludeFromWeightDecay),
       }),
       ...(groups && {
-        groups: groups.map(({ match, ...own }) => ({ ...encodeAll(own), match: encodeRule(match) })),
+        groups: groups.map(({ match, ...own }) => ({
+          ...this.encodeSettings(own as object),
+          match: encodeRule(match),
+        })),
       }),
     };
   }
@@ -237,7 +259,11 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
   private resolve(options: OptimizerOptions<Settings>): Group<Settings>[] {
     const owner = this.getClassName();
     const names = Object.keys(this.table);
-    rejectUnknown(options, [...names, 'excludeFromWeightDecay', 'groups'], owner);
+    rejectUnknown(
+      options,
+      [...new Set([...names, ...aroundNames, 'excludeFromWeightDecay', 'groups'])],
+      owner,
+    );
     const own = Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
     const groups = (options.groups ?? []).map(({ match, ...overrides }, index) => ({
       match,
@@ -247,37 +273,93 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
   }
 
   private memberOf(parameter: ParameterSpec): Membership<Settings> {
-    const known = this.members.get(parameter.name);
-    if (known) return known;
+    const { name, shape } = parameter;
+    const known = this.members.get(name);
+    if (known && known.shape.join() === shape.join()) return known;
     const member = {
+      shape,
       group: this.groups.find(({ match }) => matches(match, parameter)) ?? this.defaultGroup,
       decays: !matches(this.options.excludeFromWeightDecay ?? [], parameter),
     };
-    this.members.set(parameter.name, member);
+    this.members.set(name, member);
     return member;
   }
 
   /** The state of one parameter under the settings of its group. Nothing is allocated. */
   slotsFor(parameter: ParameterSpec): Record<string, SlotSpec> {
-    return this.slots(parameter, this.memberOf(parameter).group.settings) as Record<string, SlotSpec>;
+    const own = this.slots(parameter, this.memberOf(parameter).group.settings) as Record<string, SlotSpec>;
+    return { ...own, ...this.around.slots(parameter) };
   }
 
-  private feed(group: Group<Settings>): Record<Hyper | 'weightDecay', Scalar> {
-    const names = Object.keys(this.compute(group)) as Hyper[];
-    return Object.fromEntries(
-      names.map((name) => [name, fed(() => this.compute(group)[name] as number)]),
-    ) as Record<Hyper | 'weightDecay', Scalar>;
+  private updateVariable(
+    variable: Variable,
+    given: Tensor,
+    scalars: ReadonlyMap<Group<Settings>, Scalars<Hyper>>,
+    applied: Scalar | undefined,
+  ): void {
+    const { group, decays } = this.memberOf(variable);
+    const all = scalars.get(group) as Scalars<Hyper>;
+    const hyperparameters = decays ? all : { ...all, weightDecay: undefined, coupledWeightDecay: undefined };
+    const coupled = hyperparameters.coupledWeightDecay;
+    const gradient = coupled ? tfc.add(given, tfc.mul(coupled, variable)) : given;
+    const slots = this.store.of(variable.name) as Record<Slot, Variable>;
+    const { settings } = group;
+    const next = this.update({
+      parameter: variable,
+      gradient,
+      slots,
+      hyperparameters,
+      spec: variable,
+      settings,
+    });
+    const commit = this.around.commit(variable, given, applied);
+    assign(variable, commit.parameter(next.parameter, variable));
+    for (const [name, value] of Object.entries(next.slots) as [Slot, Tensor][]) {
+      assign(slots[name], commit.slot(value, slots[name]));
+    }
+  }
+
+  /** The scalars of all groups that this step needs; if one of them is out of range, no step was made. */
+  private feed(variables: readonly Variable[], before: number): Map<Group<Settings>, Scalars<Hyper>> {
+    try {
+      const groups = new Set(variables.map((variable) => this.memberOf(variable).group));
+      return new Map(
+        [...groups].map((group) => {
+          const names = Object.keys(this.compute(group));
+          const tensors = names.map(
+            (name) => [name, fed(() => this.compute(group)[name] as number)] as const,
+          );
+          return [group, Object.fromEntries(tensors) as unknown as Scalars<Hyper>] as const;
+        }),
+      );
+    } catch (error) {
+      this.counter.value = before;
+      throw error;
+    }
+  }
+
+  private encodeSettings(given: object): tfc.serialization.ConfigDict {
+    const settings = given as Partial<Settings>;
+    const names = Object.keys(settings) as (keyof Settings & string)[];
+    const isRule = (name: keyof Settings): boolean => this.table[name].check === parameterRule;
+    const rules = names
+      .filter(isRule)
+      .map((name) => [name, encodeRule(settings[name] as ParameterRule)] as const);
+    const others = names.filter((name) => !isRule(name)).map((name) => [name, settings[name]] as const);
+    return { ...encodeAll(Object.fromEntries(others)), ...Object.fromEntries(rules) };
   }
 
   /** The scalars of a group at the current step, computed once per step. */
   private compute(group: Group<Settings>): Readonly<Record<string, number>> {
-    const step = this.iterations;
+    const { step } = this.around;
     if (group.computed?.step === step) return group.computed.values;
     const { settings } = group;
     const values: Record<string, number> = this.hyperparameters(step, settings);
-    if (settings.weightDecay !== 0) values.weightDecay = evaluate(settings.weightDecay, step);
+    for (const name of ['weightDecay', 'coupledWeightDecay'] as const) {
+      if (settings[name] !== 0) values[name] = evaluate(settings[name], step);
+    }
     for (const [name, value] of Object.entries(values)) {
-      const isRate = name === 'learningRate' || name === 'weightDecay';
+      const isRate = rateNames.includes(name);
       if (!Number.isFinite(value) || (isRate && value < 0)) {
         throw new RangeError(
           `${this.getClassName()}: ${name} is ${value} at step ${step}; expected a finite number${isRate ? ' that is at least 0' : ''}.`,
@@ -288,6 +370,8 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
     return values;
   }
 }
+
+const rateNames: readonly string[] = ['learningRate', 'weightDecay', 'coupledWeightDecay'];
 
 function assign(variable: Variable, value: Tensor | undefined): void {
   // Assigning a variable to itself would free its data.

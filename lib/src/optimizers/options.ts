@@ -1,5 +1,3 @@
-import { evaluate, type Rate } from './schedules';
-
 /** Throws unless `value` is what the option called `name` accepts. */
 export type Check = (value: unknown, name: string) => void;
 
@@ -34,17 +32,28 @@ export const positiveInteger = requirement(
   (value) => Number.isSafeInteger(value) && Number(value) > 0,
   'a positive integer',
 );
+export const oneOf = (...allowed: readonly string[]): Check =>
+  requirement(
+    (value) => allowed.includes(value as string),
+    `one of ${allowed.map((name) => `'${name}'`).join(', ')}`,
+  );
+export const numberOrNull =
+  (check: Check): Check =>
+  (value, name) => {
+    if (value !== null) check(value, name);
+  };
+/** For options that say which parameters something applies to; see {@link ParameterRule}. */
+export const parameterRule: Check = (value, name) => {
+  const isRule = (rule: unknown): boolean =>
+    rule instanceof RegExp ||
+    ['string', 'function'].includes(typeof rule) ||
+    (Array.isArray(rule) && rule.every(isRule));
+  requirement(isRule, 'a regular expression, a name, a predicate or a list of these')(value, name);
+};
 /** A number that is at least 0, or a schedule; what the schedule returns is checked at each step. */
 export const rate: Check = (value, name) => {
   if (typeof value !== 'function') nonNegative(value, name);
 };
-
-/** The value of `option` at `step`, checked. */
-export function rateAt(option: Rate, step: number, name: string): number {
-  const value = evaluate(option, step);
-  nonNegative(value, typeof option === 'number' ? name : `${name} (the schedule's value at step ${step})`);
-  return value;
-}
 
 /** All settings from the options given and the defaults of `table`; throws on an unknown name or a value out of range. */
 export function resolveOptions<Settings extends object>(

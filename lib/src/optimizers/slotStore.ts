@@ -18,9 +18,17 @@ export class SlotStore {
   /** TensorFlow.js wants names that are unique in the process, also when two optimizers train one model. */
   private readonly prefix = `optimizer${++stores}`;
 
+  constructor(private readonly ownName: string) {}
+
   /** The slots of a parameter that was {@link prepare}d. */
   of(parameter: string): Slots {
     return this.slots.get(parameter) ?? {};
+  }
+
+  /** State of the optimizer itself, under the name that is no parameter's. */
+  own(specs: Record<string, SlotSpec>): Slots {
+    if (!this.slots.has(this.ownName)) this.create(this.ownName, specs);
+    return this.of(this.ownName);
   }
 
   /** Creates what the parameters of a step lack, at zero; throws, creating nothing, if existing state does not fit. */
@@ -87,7 +95,7 @@ export class SlotStore {
           parameter,
           mapValues(slots, (tensor, slot) => this.variable(parameter, slot, tensor)),
         );
-        this.unclaimed.add(parameter);
+        if (parameter !== this.ownName) this.unclaimed.add(parameter);
       }
     }
   }

@@ -1,5 +1,6 @@
-import type { Scalar, Variable } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs-core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { compile } from '../../src/compile';
 import { schedules, stateBytes } from '../../src/optimizers';
 import { tf } from '../../src/runtime/tensorflow';
 import {
@@ -35,12 +36,14 @@ function makeVariables(seed = 5): Variable[] {
 
 /** Steps with gradients that depend on the seed and on the name of the variable only. */
 function stepAll(optimizer: AnyOptimizer, variables: readonly Variable[], seed: number): void {
-  const order = Object.keys(shapes);
   step(
     optimizer,
-    variables.map((of) => [of, draw(of.size, normal(seed * 100 + order.indexOf(of.name)))] as const),
+    variables.map((of) => [of, gradientOf(of, seed)] as const),
   );
 }
+
+const gradientOf = (of: Variable, seed: number): Float64Array =>
+  draw(of.size, normal(seed * 100 + Object.keys(shapes).indexOf(of.name)));
 
 const snapshot = (variables: readonly Variable[]): Record<string, number[]> =>
   Object.fromEntries(variables.map((of) => [of.name, Array.from(values(of))]));
@@ -227,6 +230,44 @@ describe.each(subjects)('$name', ({ make, parabola, rosenbrock }) => {
     ]);
     expect(values(sick)[0]).toBeNaN();
     expect(values(well)[0]).toBeLessThan(1);
+  });
+
+  it('does the same in a compiled step, with all that can surround it', async () => {
+    const options = {
+      learningRate: schedules.warmUp({ steps: 3, then: schedules.cosine({ from: 0.02, steps: 20 }) }),
+      weightDecay: schedules.linear({ from: 0.2, steps: 12 }),
+      excludeFromWeightDecay: /bias/,
+      groups: [{ match: 'gain', learningRate: 0.001 }],
+    };
+    const surrounded = {
+      ...options,
+      nonFinite: 'skip',
+      clipGlobalNorm: 2,
+      lazyRows: { match: 'kernel' },
+      coupledWeightDecay: 0.01,
+    };
+    const accumulating = { ...options, accumulationSteps: 3 };
+    for (const chosen of [options, surrounded, accumulating]) {
+      const [eager, traced] = [make(chosen), make(chosen)];
+      const variables = makeVariables();
+      const start = snapshot(variables);
+      for (let seed = 1; seed <= 12; seed++) stepAll(eager, variables, seed);
+      const expected = { ...snapshot(variables), ...(await stateOf(eager)) };
+      for (const of of variables) of.assign(tensor(of.shape, start[of.name] ?? []));
+      const compiled = compile((gradients: Record<string, Tensor>) => traced.applyGradients(gradients));
+      for (let seed = 1; seed <= 12; seed++) {
+        tf.tidy(() => {
+          compiled(
+            Object.fromEntries(variables.map((of) => [of.name, tensor(of.shape, gradientOf(of, seed))])),
+          );
+        });
+      }
+      const found = { ...snapshot(variables), ...(await stateOf(traced)) };
+      compiled.dispose();
+      expect(Object.keys(found)).toEqual(Object.keys(expected));
+      for (const [name, value] of Object.entries(expected)) expectClose(found[name] ?? [], value);
+      tf.disposeVariables();
+    }
   });
 
   it('refuses gradients that do not fit, changing nothing', async () => {
