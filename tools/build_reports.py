@@ -81,11 +81,18 @@ def summarize(results: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _first_figure(result: dict[str, Any], reports: Path) -> dict[str, Any] | None:
+def _preview(result: dict[str, Any], reports: Path) -> dict[str, Any] | None:
+    """The first figure of a run, without the scales of its colours."""
     for _, cell in code_cells(read(reports / "executed" / result["file"])):
         for output in cell.outputs:
             if FIGURE in output.get("data", {}):
-                return output.data[FIGURE]
+                figure = output.data[FIGURE]
+                scaleless = {"showscale": False}
+                data = [
+                    trace | scaleless if trace.get("type") in ("contour", "heatmap") else trace
+                    for trace in figure["data"]
+                ]
+                return {**figure, "data": data}
     return None
 
 
@@ -111,7 +118,7 @@ def build_index(results: list[dict[str, Any]], reports: Path) -> Path:
         summary=summary,
         facts=environment_facts(summary["environment"]),
         notebooks=[
-            {**result, "links": _links(result, reports), "figure": _first_figure(result, reports)}
+            {**result, "links": _links(result, reports), "figure": _preview(result, reports)}
             for result in results
         ],
         verdict=verdict,
