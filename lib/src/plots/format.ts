@@ -11,23 +11,36 @@ export function formatNumber(value: number, digits = 4): string {
 }
 
 /**
- * The numbers of one column. Where they are of similar size they get the same number of decimals, so that they can be
- * compared at a glance; otherwise each is written as by {@link formatNumber}.
+ * The numbers of one column. Where they are of similar size they get the same number of decimals, as many as the largest
+ * needs for `digits` significant digits and none that is zero in all of them; otherwise each is written as by
+ * {@link formatNumber}.
+ *
+ * @example
+ * formatColumn([0.95, 0.9365, 1]); // '0.9500', '0.9365', '1.0000'
  */
 export function formatColumn(values: readonly number[], digits = 4): string[] {
-  const sizes = values.filter((value) => Number.isFinite(value) && value !== 0).map(Math.abs);
-  const largest = Math.max(0, ...sizes);
-  const isMixed =
-    largest / Math.min(...sizes) > 100 || sizes.some((size) => !isInteger(size) && isExponential(size));
-  const decimals =
-    isMixed || values.every((value) => isInteger(value) || !Number.isFinite(value))
-      ? undefined
-      : Math.min(12, Math.max(0, digits - 1 - Math.floor(Math.log10(largest))));
-  const places = largest >= 10_000 ? 4 : 5;
+  const places = Math.max(0, ...values.map(Math.abs).filter(Number.isFinite)) >= 10_000 ? 4 : 5;
+  const decimals = commonDecimals(values, digits);
   return values.map((value) => {
-    if (decimals === undefined || !Number.isFinite(value)) return written(value, digits, places);
-    return grouped(value.toFixed(decimals), places);
+    const isFixed = decimals !== undefined && Number.isFinite(value);
+    return isFixed ? grouped(value.toFixed(decimals), places) : written(value, digits, places);
   });
+}
+
+function commonDecimals(values: readonly number[], digits: number): number | undefined {
+  const finite = values.filter(Number.isFinite);
+  const sizes = finite.filter((value) => value !== 0).map(Math.abs);
+  const fractions = sizes.filter((size) => !isInteger(size));
+  if (
+    fractions.length === 0 ||
+    fractions.some(isExponential) ||
+    Math.max(...sizes) > 100 * Math.min(...sizes)
+  ) {
+    return undefined;
+  }
+  const needed = Math.min(12, Math.max(0, digits - 1 - Math.floor(Math.log10(Math.max(...fractions)))));
+  const zeros = finite.map((value) => /0*$/.exec(value.toFixed(needed))![0].length);
+  return Math.max(0, needed - Math.min(...zeros));
 }
 
 function written(value: number, digits: number, places: number): string {

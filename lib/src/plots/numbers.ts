@@ -15,7 +15,7 @@ export type Compact = (number | null)[];
 export function compact(values: Numbers, digits = 6): Compact {
   const [low, high] = extent(values);
   const largest = Math.max(Math.abs(low), Math.abs(high));
-  const lost = high > low ? Math.ceil(Math.log10(largest / (high - low))) : 0;
+  const lost = high > low ? Math.floor(Math.log10(largest / (high - low))) : 0;
   const precision = Math.min(17, digits + Math.max(0, lost));
   return Array.from(values, (value) => {
     if (!Number.isFinite(value)) return null;

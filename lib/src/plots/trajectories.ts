@@ -169,7 +169,7 @@ function pathTrace(
 /** Start and end of a path; carries the legend entry, so that the legend shows the marker and the dash together. */
 function ends(path: Trajectory, index: number, [x, y]: [Float64Array, Float64Array]): Trace {
   const { color, dash, symbol } = seriesLook(path.look ?? index);
-  const last = Math.max(x.findLastIndex(Number.isFinite), 0);
+  const last = x.findLastIndex((u, step) => Number.isFinite(u) && Number.isFinite(y[step]));
   return {
     type: 'scatter',
     mode: 'lines+markers',
