@@ -1,3 +1,4 @@
+export * from './compile';
 export * from './data';
 export * from './models';
 export * from './notebook';

@@ -1,9 +1,8 @@
 /** Compares two traces of a step, to find what would be frozen although it changes from call to call. */
-import type { OpAttribute } from '../runtime/binding';
 import { CompileError } from './errors';
-import { dataType } from '../runtime/binding';
+import { dataType, type OpAttribute } from '../runtime/binding';
 import type { Constant } from './graph';
-import type { Source, Trace, TracedOperation } from './trace';
+import { describeSource, type Source, type Trace, type TracedOperation } from './trace';
 
 /** @throws CompileError if the two traces differ in anything that the graph holds fixed. */
 export function assertSame(first: Trace, second: Trace): void {
@@ -69,7 +68,7 @@ function describeChange(operation: string, input: number, first: Source, second:
   }
   return (
     `The step does not do the same at each call: input ${input} of its operation ${operation} comes from ` +
-    `${describe(first)} at one call and from ${second ? describe(second) : 'nothing'} at the next.`
+    `${describeSource(first)} at one call and from ${second ? describeSource(second) : 'nothing'} at the next.`
   );
 }
 
@@ -122,23 +121,6 @@ function sameLeaf(a: Source, b: Source): boolean {
 
 function sameAttribute(a: OpAttribute, b: OpAttribute | undefined): boolean {
   return a.name === b?.name && JSON.stringify(a.value) === JSON.stringify(b.value);
-}
-
-function describe(source: Source): string {
-  switch (source.kind) {
-    case 'operation':
-      return `the operation ${source.operation.name}`;
-    case 'input':
-      return `the input ${source.index} of the step`;
-    case 'fed':
-      return 'a value of fed()';
-    case 'variable':
-      return `the variable ${source.variable.name}`;
-    case 'captured':
-      return 'a tensor made outside of the step';
-    case 'constant':
-      return `the constant ${preview(source.constant)}`;
-  }
 }
 
 function preview({ dtype, bytes, shape }: Constant): string {

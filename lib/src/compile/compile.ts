@@ -1,13 +1,19 @@
 import { tf } from '../runtime';
 import { CompileError } from './errors';
-import { Specialization, type Timings } from './specialization';
-import { tracing } from './trace';
+import { recording } from './recorder';
+import { Specialization } from './specialization';
+
 import { flatten, structureKey, unflatten, type Structure, type TensorTree } from './tree';
 
+/** Options of {@link compile}. */
 export interface CompileOptions {
-  /** Whether the graph is compiled by XLA. */
+  /**
+   * Whether XLA compiles the graph into one kernel. By default it does unless the operations speak against it:
+   * `info.xla` and `info.withoutXla` tell. XLA takes 0.3 to 5 seconds at the first call for each shape, and draws other
+   * random numbers.
+   */
   readonly xla?: boolean;
-  /** How many combinations of shapes and types may be traced before an error is thrown; default 16. */
+  /** For how many combinations of shapes and types the step may be traced; default 16. */
   readonly maxTraces?: number;
 }
 
@@ -18,8 +24,32 @@ export type Stacked<Result> = Result extends tf.Tensor
     ? { [Key in keyof Result]: Stacked<Result[Key]> }
     : Result;
 
+/** How a step was compiled. */
+export interface CompileInfo {
+  /** For how many combinations of shapes and types it was traced. */
+  readonly traces: number;
+  /** Number of operations of the latest trace. */
+  readonly operations: number;
+  /** Size of the latest graph in bytes. */
+  readonly graphBytes: number;
+  /** Whether XLA compiles the latest trace. */
+  readonly xla: boolean;
+  /** If not, why not. */
+  readonly withoutXla: string | undefined;
+  /** Milliseconds spent on running the step while recording it, all traces together. */
+  readonly traceTime: number;
+  /** Milliseconds spent on building and loading graphs and on their first runs, in which XLA compiles. */
+  readonly loadTime: number;
+}
+
 /** A compiled step; see {@link compile}. */
 export interface CompiledStep<Inputs extends readonly TensorTree[], Result> {
+  /**
+   * Runs one step in one native call.
+   *
+   * @throws CompileError if the step cannot be compiled for these inputs, or if the graph fails; variables, counters and
+   *   random streams are then as they were.
+   */
   (...inputs: Inputs): Result;
 
   /**
@@ -27,124 +57,169 @@ export interface CompiledStep<Inputs extends readonly TensorTree[], Result> {
    *
    * @param inputs The inputs of K steps, each stacked along a new leading axis; for a step without inputs, the number K.
    * @returns The results of the K steps, each stacked along a new leading axis.
+   * @throws CompileError as for a single step; if one of the K steps fails, none was taken.
+   *
+   * @example
+   * const losses = step.loop(tf.stack([batch1, batch2]), tf.stack([labels1, labels2])); // shape [2]
    */
   loop(...inputs: Inputs extends readonly [] ? [steps: number] : Inputs): Stacked<Result>;
 
   /** How the step was compiled. */
   readonly info: CompileInfo;
 
-  /** Frees what TensorFlow holds for this step; variables keep their values. */
+  /** Frees what TensorFlow holds for this step. Variables keep their values; a later call compiles again. */
   dispose(): void;
 }
 
-export interface CompileInfo {
-  /** How many combinations of shapes and types were traced. */
-  readonly traces: number;
-  /** Operations in the graph that was traced last. */
-  readonly operations: number;
-  /** Bytes of the graph that was traced last. */
-  readonly graphBytes: number;
-  /** Time that tracing and loading took, in milliseconds, over all traces. */
-  readonly timings: Timings;
-  /** Whether XLA compiles the graph that was traced last. */
-  readonly xla: boolean;
-}
-
 const DEFAULT_MAX_TRACES = 16;
+const TRACES_BEFORE_WARNING = 5;
 
 /**
- * Compiles a training step (or any function of tensors): it runs while its operations are recorded, and from then on each
- * call is one native call instead of hundreds.
+ * Compiles a training step, or any function of tensors: the function runs twice while its operations are recorded, and
+ * from then on each call is one native call instead of hundreds. Use it wherever the same computation runs more than a
+ * few dozen times; small models become ten or more times faster.
+ *
+ * What the function may do: any arithmetic, gradients, optimizers of `liandan` and of TensorFlow.js, reading and
+ * assigning variables. Variables stay the truth: reading, saving or assigning them between calls, and mixing compiled
+ * with ordinary steps, works as if nothing were compiled. Tensors that were made outside of the function are handed to
+ * TensorFlow once; they must not be disposed while the step is in use.
+ *
+ * What changes from call to call must come in as an input, sit in a variable, be drawn with `random`, or be made with
+ * `fed`. What would otherwise be frozen is found when the step is traced, and refused: values read in JavaScript, random
+ * numbers of JavaScript, numbers and branches that change. JavaScript side effects (logging, say) happen while tracing only.
+ *
+ * The step is traced anew for each combination of input shapes and types.
+ *
+ * @param step Takes tensors (or arrays and records of them) and returns the same, or nothing.
  *
  * @example
- * const step = compile((images, labels) => optimizer.minimize(() => loss(model(images), labels), true));
- * const lossNow = step(images, labels);
+ * const weights = tf.variable(tf.zeros([784, 10]));
+ * const optimizer = tf.train.sgd(0.1);
+ * const step = compile((images: tf.Tensor2D, labels: tf.Tensor2D) =>
+ *   optimizer.minimize(() => tf.losses.softmaxCrossEntropy(labels, tf.matMul(images, weights)), true),
+ * );
+ * const loss = step(tf.ones([32, 784]), tf.ones([32, 10]));
  */
 export function compile<Inputs extends readonly TensorTree[], Result>(
   step: (...inputs: Inputs) => Result,
   options: CompileOptions = {},
 ): CompiledStep<Inputs, Result> {
-  const compiler = new Compiler(step as (...inputs: readonly TensorTree[]) => unknown, options);
-  const call = (...inputs: readonly TensorTree[]): unknown => compiler.call(inputs);
-  return Object.defineProperties(call, {
+  const compiler = new Compiler(step as unknown as Step, options);
+  return Object.defineProperties((...inputs: readonly TensorTree[]) => compiler.call(inputs), {
     loop: { value: (...inputs: readonly TensorTree[] | [number]) => compiler.loop(inputs) },
     info: { get: () => compiler.info },
     dispose: { value: () => compiler.dispose() },
   }) as unknown as CompiledStep<Inputs, Result>;
 }
 
+type Step = (...inputs: readonly TensorTree[]) => unknown;
+
 class Compiler {
   private readonly specializations = new Map<string, Specialization>();
   private latest: Specialization | undefined;
 
   constructor(
-    private readonly step: (...inputs: readonly TensorTree[]) => unknown,
+    private readonly step: Step,
     private readonly options: CompileOptions,
   ) {}
 
   call(inputs: readonly TensorTree[]): unknown {
     // Within the trace of another compiled step, this one is part of it.
-    if (tracing()) return this.step(...inputs);
+    if (recording()) return this.step(...inputs);
     const tensors: tf.Tensor[] = [];
-    const structure = flatten(inputs, tensors, 'The inputs of the step');
-    return this.specialize(structure, tensors, tensors).run(tensors);
+    const structure = flatten(inputs, tensors, 'The list of inputs');
+    return this.specialize(structure, tensors, 0).run(tensors);
   }
 
   loop(inputs: readonly TensorTree[] | [number]): unknown {
-    const count = typeof inputs[0] === 'number' ? inputs[0] : undefined;
     const tensors: tf.Tensor[] = [];
-    const structure = flatten(count === undefined ? inputs : [], tensors, 'The inputs of the loop');
+    const count = typeof inputs[0] === 'number' ? inputs[0] : undefined;
+    const structure = flatten(count === undefined ? inputs : [], tensors, 'The list of inputs');
     const steps = count ?? tensors[0]?.shape[0];
-    if (steps === undefined || !tensors.every(({ shape }) => shape[0] === steps)) {
+    if (steps === undefined || !(steps >= 1) || !tensors.every(({ shape }) => shape[0] === steps)) {
+      const given = count ?? tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
       throw new CompileError(
-        `loop() takes the inputs of K steps, stacked along a leading axis of length K (or the number K for a step ` +
-          `without inputs), but got the shapes ${tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', ')}.`,
+        `loop() takes the inputs of K steps, stacked along a leading axis of the same length K ≥ 1 (for a step without ` +
+          `inputs, the number K), but got ${given || 'nothing'}.`,
       );
     }
-    return tf.tidy(() => {
-      const first = tensors.map((tensor) => tf.squeeze(tf.slice(tensor, 0, 1), [0]));
-      return this.specialize(structure, tensors, first).loop(tensors, steps) as tf.TensorContainer;
-    });
+    if (recording())
+      throw new CompileError('A compiled step cannot loop over another one: call it without loop().');
+    return this.specialize(structure, tensors, 1).loop(tensors, steps);
   }
 
   get info(): CompileInfo {
-    const all = [...this.specializations.values()];
+    const { latest } = this;
+    const sum = (of: (specialization: Specialization) => number): number =>
+      [...this.specializations.values()].reduce((total, specialization) => total + of(specialization), 0);
     return {
-      traces: all.length,
-      operations: this.latest?.plan.trace.operations.length ?? 0,
-      graphBytes: this.latest?.graphBytes ?? 0,
-      timings: {
-        trace: all.reduce((sum, { timings }) => sum + timings.trace, 0),
-        load: all.reduce((sum, { timings }) => sum + timings.load, 0),
-      },
-      xla: this.latest?.xla ?? false,
+      traces: this.specializations.size,
+      operations: latest?.plan.trace.operations.length ?? 0,
+      graphBytes: latest?.graphBytes ?? 0,
+      xla: latest !== undefined && latest.withoutXla === undefined,
+      withoutXla: latest?.withoutXla,
+      traceTime: sum(({ traceTime }) => traceTime),
+      loadTime: sum(({ loadTime }) => loadTime),
     };
   }
 
   dispose(): void {
     for (const specialization of this.specializations.values()) specialization.dispose();
     this.specializations.clear();
+    this.latest = undefined;
   }
 
-  private specialize(
-    structure: Structure,
-    _given: readonly tf.Tensor[],
-    example: readonly tf.Tensor[],
-  ): Specialization {
-    const key =
-      structureKey(structure) + example.map(({ dtype, shape }) => `${dtype}[${shape.join()}]`).join();
+  /** @param leading The number of leading axes along which inputs are stacked. */
+  private specialize(structure: Structure, tensors: readonly tf.Tensor[], leading: 0 | 1): Specialization {
+    refuseGradient();
+    const kinds = tensors.map(({ dtype, shape }) => `${dtype}[${shape.slice(leading).join(', ')}]`);
+    const key = `${structureKey(structure)} ${kinds.join(', ')}`;
     const known = this.specializations.get(key);
     if (known) return known;
-    const limit = this.options.maxTraces ?? DEFAULT_MAX_TRACES;
-    if (this.specializations.size >= limit) {
-      throw new CompileError(`The step was already traced for ${limit} combinations of shapes.`);
-    }
-    const step = (...tensors: readonly tf.Tensor[]): unknown => {
+    this.limitTraces(kinds);
+    const step = (...inputs: readonly tf.Tensor[]): unknown => {
       let next = 0;
-      return this.step(...(unflatten(structure, () => tensors[next++]!) as readonly TensorTree[]));
+      return this.step(...(unflatten(structure, () => inputs[next++]!) as readonly TensorTree[]));
     };
-    this.latest = new Specialization(step, example, this.options.xla ?? true);
+    const rows = leading === 0 ? [] : tensors.map((tensor) => firstRow(tensor));
+    try {
+      this.latest = new Specialization(step, leading === 0 ? tensors : rows, this.options.xla);
+    } finally {
+      tf.dispose(rows);
+    }
     this.specializations.set(key, this.latest);
     return this.latest;
+  }
+
+  private limitTraces(kinds: readonly string[]): void {
+    const { size } = this.specializations;
+    const { maxTraces = DEFAULT_MAX_TRACES } = this.options;
+    const remedy = `Give it inputs of few different shapes: drop or pad the last, smaller batch, and pad sequences to a few lengths`;
+    if (size >= maxTraces) {
+      throw new CompileError(
+        `The step was traced for ${size} combinations of shapes and types, which is the limit, and is now called with ` +
+          `${kinds.join(', ')}. ${remedy}, or raise the option maxTraces.`,
+      );
+    }
+    if (size === TRACES_BEFORE_WARNING) {
+      console.warn(
+        `compile: this step is being traced for a ${size + 1}th combination of shapes and types ` +
+          `(${kinds.join(', ')}), which takes time and memory each time. ${remedy}.`,
+      );
+    }
+  }
+}
+
+function firstRow(tensor: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => tf.squeeze(tf.slice(tensor, 0, 1), [0]));
+}
+
+function refuseGradient(): void {
+  const engine = tf.engine() as unknown as { isTapeOn(): boolean };
+  if (engine.isTapeOn()) {
+    throw new CompileError(
+      'A compiled step was called inside of tf.grad, tf.variableGrads or minimize, which cannot see into it. ' +
+        'Take gradients inside of the step, or use the ordinary function here.',
+    );
   }
 }

@@ -1,182 +1,250 @@
 /**
- * Turns a plan into a graph. The step becomes a function of inputs, fed values, held tensors and state; the graph around
- * it keeps the state in variables and calls the function once, or once per turn of a loop.
+ * Turns a plan into a graph that a session can load. State and held tensors live in variables of the session; the graph
+ * can be run in several ways: once, in a loop, and to set or get its variables.
  */
 import { dataType } from '../runtime/binding';
 import {
   attribute,
-  attributeOf,
   functionDefinition,
   GraphBuilder,
   savedModel,
-  type Attributes,
-  type Constant,
   type Parameter,
   type Reference,
 } from './graph';
-import type { FedLayout, Plan } from './plan';
-import type { Source, TracedOperation } from './trace';
+import { addLoop, loopFunctions } from './loop-function';
+import { fedTypes, type Plan } from './plan';
+import { callStep, stepFunction, type StepArguments, type StepResults } from './step-function';
 
-/** A graph and the names under which a session feeds and fetches. */
-export interface EmittedGraph {
-  readonly model: Buffer;
-  readonly once: Entry;
-  readonly loop: Entry;
-  /** One entry per variable: feeds a value and stores it. */
-  readonly store: readonly { readonly feed: string; readonly fetch: string }[];
-  /** One entry per tensor that the session holds. */
-  readonly hold: readonly { readonly feed: string; readonly fetch: string }[];
-  /** One output per variable: its value. */
-  readonly load: readonly string[];
-}
-
-/** One way to run the graph; names are separated by commas as the binding takes them. */
+/** One way to run the graph: what it is fed and what it gives, names separated by commas as the binding takes them. */
 export interface Entry {
   readonly feeds: string;
   readonly fetches: string;
 }
 
-interface EmitOptions {
-  readonly xla: boolean;
+export interface EmittedGraph {
+  readonly model: Buffer;
+  /** Runs one step. Fed: inputs, fed values. */
+  readonly once: Entry;
+  /** Runs many steps. Fed: number of steps, rows of the stacks, stacked inputs, stacked fed values. */
+  readonly loop: Entry;
+  /** Sets a variable, for each of them. */
+  readonly store: readonly Entry[];
+  /** Hands over a tensor that the session holds, for each of them. */
+  readonly hold: readonly Entry[];
+  /** Gets a variable, for each of them. */
+  readonly load: readonly string[];
 }
 
-/** The values that the step's function takes, in groups; the same order everywhere. */
-interface StepValues {
+/** A variable of the session. */
+interface Storage {
+  readonly handle: Reference;
+  readonly dtype: number;
+  readonly value: Reference;
+  readonly store: Entry;
+}
+
+/** Values that a run is fed. */
+interface Feeds {
   readonly inputs: readonly Reference[];
   readonly fed: readonly Reference[];
-  readonly held: readonly Reference[];
-  readonly state: readonly Reference[];
 }
 
-const STEP = 'step';
+interface LoopFeeds extends Feeds {
+  readonly steps: Reference;
+  readonly capacity: Reference;
+}
 
-export function emit(plan: Plan, { xla }: EmitOptions): EmittedGraph {
+/** What a run computes: the outputs to fetch, and operations that must have run. */
+interface Run {
+  readonly outputs: readonly Reference[];
+  readonly after: readonly Reference[];
+}
+
+/** How the graph computes, given what it is fed and where it keeps what. */
+interface Strategy {
+  readonly functions: readonly Buffer[];
+  once(feeds: Feeds): Run;
+  loop(feeds: LoopFeeds): Run;
+}
+
+export function emit(plan: Plan, { xla }: { xla: boolean }): EmittedGraph {
   const graph = new GraphBuilder('graph');
-  const parameters = stepParameters(plan);
-  const compiled: Attributes = xla ? { _XlaMustCompile: attribute.boolean(true) } : {};
-  const functions = [stepFunction(plan, parameters, xla)];
-
-  const state = plan.variables.map((_, k) =>
-    storage(graph, `state_${k}`, parameters.state[k]!.dtype, shapeOf(plan, k)),
+  const state = plan.variables.map(({ dtype, shape }, i) =>
+    storage(graph, `state_${i}`, dataType[dtype as 'float32'], shape),
   );
-  const held = [...plan.captured, ...plan.largeConstants].map(({ dtype, shape }, k) =>
-    storage(graph, `held_${k}`, dtype, shape),
-  );
-  const stored = state.map(({ value }) => value);
-  const heldValues = held.map(({ value }) => value);
+  const held = plan.held.map(({ dtype, shape }, i) => storage(graph, `held_${i}`, dtype, shape));
+  const strategy = (xla ? kernels : operations)(plan, graph, state, held);
 
-  const call = (builder: GraphBuilder, values: StepValues): Reference[] =>
-    builder.add('PartitionedCall', flat(values), {
-      attributes: { f: attribute.function(STEP), Tout: attribute.types(resultTypes(plan)), ...compiled },
-    });
+  const feeds = placeholders(plan, graph, '', []);
+  const once: Entry = {
+    feeds: names([...feeds.inputs, ...feeds.fed]),
+    fetches: names(fetches(graph, 'once', strategy.once(feeds))),
+  };
 
-  const once = ((): Entry => {
-    const inputs = plan.inputs.map(({ dtype, shape }, i) => graph.placeholder(`input_${i}`, dtype, shape));
-    const fed = fedTypes(plan.fed).map((dtype) =>
-      graph.placeholder(`fed_${dtype}`, dataType[dtype], [plan.fed.sizes[dtype]]),
-    );
-    const results = call(graph, { inputs, fed, held: heldValues, state: stored });
-    return {
-      feeds: names([...inputs, ...fed]),
-      fetches: names(commit(graph, plan, 'output', results, state)),
-    };
-  })();
-
-  const loop = ((): Entry => {
-    const steps = graph.placeholder('steps', dataType.int32, []);
-    const inputs = plan.inputs.map(({ dtype, shape }, i) =>
-      graph.placeholder(`inputs_${i}`, dtype, [-1, ...shape]),
-    );
-    const fed = fedTypes(plan.fed).map((dtype) =>
-      graph.placeholder(`feds_${dtype}`, dataType[dtype], [-1, plan.fed.sizes[dtype]]),
-    );
-    functions.push(...loopFunctions(plan, parameters, call));
-    const stacks = plan.trace.outputs.map(({ dtype, shape }) =>
-      graph.one('TensorListReserve', [graph.integers(shape), steps], {
-        attributes: { element_dtype: attribute.type(dtype), shape_type: attribute.type(dataType.int32) },
-      }),
-    );
-    const looped = graph.add(
-      'StatelessWhile',
-      [graph.integers(0), steps, ...inputs, ...fed, ...heldValues, ...stacks, ...stored],
-      {
-        attributes: {
-          cond: attribute.function('loop_condition'),
-          body: attribute.function('loop_body'),
-          parallel_iterations: attribute.integer(1),
-          _lower_using_switch_merge: attribute.boolean(true),
-        },
-      },
-    );
-    const finalState = looped.slice(looped.length - stored.length);
-    const finalStacks = looped.slice(
-      looped.length - stored.length - stacks.length,
-      looped.length - stored.length,
-    );
-    const outputs = plan.trace.outputs.map(({ dtype, shape }, o) =>
-      graph.one('TensorListStack', [finalStacks[o]!, graph.integers(shape)], {
-        attributes: { element_dtype: attribute.type(dtype) },
-      }),
-    );
-    const updates = plan.trace.updates.map(({ variable }) => finalState[plan.variables.indexOf(variable)]!);
-    return {
-      feeds: names([steps, ...inputs, ...fed]),
-      fetches: names(commit(graph, plan, 'outputs', [...outputs, ...updates], state)),
-    };
-  })();
+  const steps = graph.placeholder('steps', dataType.int32, []);
+  const capacity = graph.placeholder('capacity', dataType.int32, []);
+  const stacked = placeholders(plan, graph, 'stacked_', [-1]);
+  const loop: Entry = {
+    feeds: names([steps, capacity, ...stacked.inputs, ...stacked.fed]),
+    fetches: names(fetches(graph, 'loop', strategy.loop({ ...stacked, steps, capacity }))),
+  };
 
   return {
-    model: savedModel(graph, functions),
+    model: savedModel(graph, strategy.functions),
     once,
     loop,
-    store: state.map(({ feed, stored: fetch }) => ({ feed: feed.name, fetch: fetch.name })),
-    hold: held.map(({ feed, stored: fetch }) => ({ feed: feed.name, fetch: fetch.name })),
-    load: stored.map(({ name }) => name),
+    store: state.map(({ store }) => store),
+    hold: held.map(({ store }) => store),
+    load: state.map(({ value }) => value.name),
   };
 }
 
-function names(references: readonly Reference[]): string {
-  return references.map(({ name }) => name).join();
-}
-
-function flat({ inputs, fed, held, state }: StepValues): Reference[] {
-  return [...inputs, ...fed, ...held, ...state];
-}
-
-function fedTypes({ sizes }: FedLayout): ('float32' | 'int32')[] {
-  return (['float32', 'int32'] as const).filter((dtype) => sizes[dtype] > 0);
-}
-
-function shapeOf(plan: Plan, k: number): readonly number[] {
-  return plan.variables[k]!.shape;
-}
-
-function stepParameters(plan: Plan): Record<'inputs' | 'fed' | 'held' | 'state', Parameter[]> {
-  return {
-    inputs: plan.inputs.map(({ dtype }, i) => ({ name: `input_${i}`, dtype })),
-    fed: fedTypes(plan.fed).map((dtype) => ({ name: `fed_${dtype}`, dtype: dataType[dtype] })),
-    held: [...plan.captured, ...plan.largeConstants].map(({ dtype }, k) => ({ name: `held_${k}`, dtype })),
-    state: plan.variables.map(({ dtype }, k) => ({
-      name: `state_${k}`,
-      dtype: dataType[dtype as 'float32'],
-    })),
-  };
-}
-
-function resultTypes(plan: Plan): number[] {
-  return [
-    ...plan.trace.outputs.map(({ dtype }) => dtype),
-    ...plan.trace.updates.map(({ variable }) => dataType[variable.dtype as 'float32']),
-  ];
-}
-
-/** A variable of the session, with a way to set it. */
-function storage(
+/** TensorFlow's executor runs operation after operation. */
+function operations(
+  plan: Plan,
   graph: GraphBuilder,
-  name: string,
-  dtype: number,
-  shape: readonly number[],
-): { handle: Reference; value: Reference; feed: Reference; stored: Reference } {
+  state: readonly Storage[],
+  held: readonly Storage[],
+): Strategy {
+  const stored = { held: held.map(({ value }) => value), state: state.map(({ value }) => value) };
+  // The new state is stored once all of it is computed, so that a failure changes nothing.
+  const commit = ({ outputs, updates }: StepResults): Run => {
+    const computed = updates.length > 0 ? [graph.one('NoOp', [], { after: [...outputs, ...updates] })] : [];
+    return {
+      outputs,
+      after: assign(
+        plan,
+        graph,
+        state.map(({ handle }) => handle),
+        updates,
+        () => computed,
+      ),
+    };
+  };
+  return {
+    functions: [stepFunction(plan), ...loopFunctions(plan)],
+    once: (feeds) => commit(callStep(plan, graph, { ...feeds, ...stored })),
+    loop: ({ steps, capacity, ...feeds }) =>
+      commit(
+        addLoop(
+          plan,
+          graph,
+          { steps, capacity, values: { ...feeds, ...stored } },
+          {
+            _lower_using_switch_merge: attribute.boolean(true),
+          },
+        ),
+      ),
+  };
+}
+
+/** XLA compiles the whole step, or the whole loop, into one kernel, which stores the new state when it is done. */
+function kernels(
+  plan: Plan,
+  graph: GraphBuilder,
+  state: readonly Storage[],
+  held: readonly Storage[],
+): Strategy {
+  const functions = [stepFunction(plan), ...loopFunctions(plan)];
+  const kernel = (
+    name: string,
+    feeds: readonly Reference[],
+    compute: (
+      body: GraphBuilder,
+      feeds: readonly Reference[],
+      stored: Pick<StepArguments, 'held' | 'state'>,
+    ) => StepResults,
+  ): Run => {
+    const body = new GraphBuilder('function');
+    const parameter =
+      (prefix: string) =>
+      ({ dtype }: Reference, i: number) => ({ name: `${prefix}_${i}`, dtype });
+    const fed = feeds.map(parameter('feed'));
+    const heldHandles = held.map(({ handle }) => handle).map(parameter('held'));
+    const stateHandles = state.map(({ handle }) => handle).map(parameter('state'));
+    const read = (storages: readonly Storage[], handles: readonly Parameter[]): Reference[] =>
+      storages.map(({ dtype }, i) =>
+        body.one('ReadVariableOp', [handles[i]!], { attributes: { dtype: attribute.type(dtype) } }),
+      );
+    const stored = { held: read(held, heldHandles), state: read(state, stateHandles) };
+    const { outputs, updates } = compute(body, fed, stored);
+    const effects = assign(plan, body, stateHandles, updates, (position) => [stored.state[position]!]);
+    const results = outputs.map((from, i) => ({ name: `output_${i}`, dtype: from.dtype, from }));
+    const inputs = [...fed, ...heldHandles, ...stateHandles];
+    functions.push(
+      functionDefinition({ name, inputs, outputs: results, effects, body, attributes: MUST_COMPILE }),
+    );
+    const handles = [...held, ...state].map(({ handle }) => handle);
+    const call = graph.add('StatefulPartitionedCall', [...feeds, ...handles], {
+      attributes: {
+        f: attribute.function(name),
+        Tout: attribute.types(results.map(({ dtype }) => dtype)),
+        ...MUST_COMPILE,
+      },
+    });
+    return { outputs: results.length > 0 ? call : [], after: call.slice(0, 1) };
+  };
+  return {
+    functions,
+    once: ({ inputs, fed }) =>
+      kernel('once', [...inputs, ...fed], (body, values, stored) =>
+        callStep(plan, body, {
+          inputs: values.slice(0, inputs.length),
+          fed: values.slice(inputs.length),
+          ...stored,
+        }),
+      ),
+    loop: ({ steps, capacity, inputs, fed }) =>
+      kernel(
+        'loop',
+        [steps, capacity, ...inputs, ...fed],
+        (body, [innerSteps, innerCapacity, ...values], stored) =>
+          addLoop(plan, body, {
+            steps: innerSteps!,
+            capacity: innerCapacity!,
+            values: { inputs: values.slice(0, inputs.length), fed: values.slice(inputs.length), ...stored },
+          }),
+      ),
+  };
+}
+
+const MUST_COMPILE = { _XlaMustCompile: attribute.boolean(true), _noinline: attribute.boolean(true) };
+
+/** Stores the new values of the variables that the step updates. */
+function assign(
+  plan: Plan,
+  builder: GraphBuilder,
+  handles: readonly Reference[],
+  updates: readonly Reference[],
+  after: (position: number) => Reference[],
+): Reference[] {
+  return plan.trace.updates.map(({ variable }, i) => {
+    const position = plan.variables.indexOf(variable);
+    return builder.one('AssignVariableOp', [handles[position]!, updates[i]!], {
+      after: after(position),
+      attributes: { dtype: attribute.type(updates[i]!.dtype) },
+    });
+  });
+}
+
+function placeholders(plan: Plan, graph: GraphBuilder, prefix: string, leading: readonly number[]): Feeds {
+  return {
+    inputs: plan.inputs.map(({ dtype, shape }, i) =>
+      graph.placeholder(`${prefix}input_${i}`, dtype, [...leading, ...shape]),
+    ),
+    fed: fedTypes(plan.fed).map((dtype) =>
+      graph.placeholder(`${prefix}fed_${dtype}`, dataType[dtype], [...leading, plan.fed.sizes[dtype]]),
+    ),
+  };
+}
+
+/** Outputs that are there only after everything else was done; at least one, because a run needs something to fetch. */
+function fetches(graph: GraphBuilder, name: string, { outputs, after }: Run): Reference[] {
+  const fetched = outputs.length > 0 ? outputs : [graph.integers(0)];
+  return fetched.map((output, i) => graph.one('Identity', [output], { name: `${name}_output_${i}`, after }));
+}
+
+function storage(graph: GraphBuilder, name: string, dtype: number, shape: readonly number[]): Storage {
   const type = { dtype: attribute.type(dtype) };
   const handle = graph.one('VarHandleOp', [], {
     name,
@@ -187,174 +255,11 @@ function storage(
     name: `${name}_assign`,
     attributes: type,
   });
-  const stored = graph.one('Identity', [graph.integers(1)], { name: `${name}_stored`, after: [assignment] });
+  const done = graph.one('Identity', [graph.integers(0)], { name: `${name}_stored`, after: [assignment] });
   const value = graph.one('ReadVariableOp', [handle], { name: `${name}_value`, attributes: type });
-  return { handle, value, feed, stored };
+  return { handle, dtype, value, store: { feeds: feed.name, fetches: done.name } };
 }
 
-/** Stores the new state once all of it is computed, so that a failure changes nothing, and gives the outputs. */
-function commit(
-  graph: GraphBuilder,
-  plan: Plan,
-  name: string,
-  results: readonly Reference[],
-  state: readonly { handle: Reference }[],
-): Reference[] {
-  const outputs = results.slice(0, plan.trace.outputs.length);
-  const updates = results.slice(plan.trace.outputs.length);
-  const computed =
-    updates.length > 1 ? [graph.one('NoOp', [], { name: `${name}_computed`, after: results })] : [];
-  const assignments = plan.trace.updates.map(({ variable }, u) =>
-    graph.one('AssignVariableOp', [state[plan.variables.indexOf(variable)]!.handle, updates[u]!], {
-      after: computed,
-      attributes: { dtype: attribute.type(updates[u]!.dtype) },
-    }),
-  );
-  if (outputs.length === 0) {
-    return [graph.one('Identity', [graph.integers(1)], { name: `${name}_done`, after: assignments })];
-  }
-  return outputs.map((output, o) =>
-    graph.one('Identity', [output], { name: `${name}_${o}`, after: assignments }),
-  );
-}
-
-function stepFunction(plan: Plan, parameters: ReturnType<typeof stepParameters>, xla: boolean): Buffer {
-  const body = new GraphBuilder('function');
-  const values = new StepBody(plan, body, parameters);
-  const outputs = plan.trace.outputs.map(({ source, dtype }, o) => ({
-    name: `output_${o}`,
-    dtype,
-    from: values.reference(source),
-  }));
-  const updates = plan.trace.updates.map(({ source }, u) => {
-    const from = values.reference(source);
-    return { name: `update_${u}`, dtype: from.dtype, from };
-  });
-  return functionDefinition({
-    name: STEP,
-    inputs: [...parameters.inputs, ...parameters.fed, ...parameters.held, ...parameters.state],
-    outputs: [...outputs, ...updates],
-    body,
-    attributes: xla ? { _XlaMustCompile: attribute.boolean(true), _noinline: attribute.boolean(true) } : {},
-  });
-}
-
-/** The operations of the step as nodes of a function. */
-class StepBody {
-  private readonly results = new Map<TracedOperation, Reference[]>();
-  private readonly fed: Reference[];
-
-  constructor(
-    private readonly plan: Plan,
-    private readonly body: GraphBuilder,
-    private readonly parameters: ReturnType<typeof stepParameters>,
-  ) {
-    this.fed = unpackFed(plan.fed, body, parameters.fed);
-    for (const operation of plan.trace.operations) {
-      const inputs = operation.inputs.map((input) => this.reference(input));
-      const attributes = Object.fromEntries(
-        operation.attributes.map((given) => [given.name, attributeOf(given)]),
-      );
-      const outputTypes = operation.outputs.map(({ dtype }) => dtype);
-      this.results.set(operation, body.add(operation.name, inputs, { attributes, outputTypes }));
-    }
-  }
-
-  reference(source: Source): Reference {
-    const { plan, parameters } = this;
-    switch (source.kind) {
-      case 'operation':
-        return this.results.get(source.operation)![source.output]!;
-      case 'input':
-        return parameters.inputs[source.index]!;
-      case 'fed':
-        return this.fed[source.index]!;
-      case 'variable':
-        return parameters.state[plan.variables.indexOf(source.variable)]!;
-      case 'captured':
-        return parameters.held[plan.captured.indexOf(source.captured)]!;
-      case 'constant':
-        return this.constant(source.constant);
-    }
-  }
-
-  private constant(constant: Constant): Reference {
-    const large = this.plan.largeConstants.indexOf(constant);
-    if (large < 0) return this.body.constant(constant);
-    return this.parameters.held[this.plan.captured.length + large]!;
-  }
-}
-
-/** The values of `fed` out of the vectors that they are packed into. */
-function unpackFed(layout: FedLayout, body: GraphBuilder, packed: readonly Reference[]): Reference[] {
-  const references: Reference[] = [];
-  fedTypes(layout).forEach((dtype, k) => {
-    const indices = layout.places.flatMap((place, index) => (place.dtype === dtype ? [index] : []));
-    const scalars = indices.filter((index) => layout.places[index]!.length === undefined);
-    const vectors = indices.filter((index) => layout.places[index]!.length !== undefined);
-    vectors.sort((a, b) => layout.places[a]!.offset - layout.places[b]!.offset);
-    const lengths = vectors.map((index) => layout.places[index]!.length!);
-    const pieces =
-      vectors.length === 0
-        ? [packed[k]!]
-        : body.add('SplitV', [packed[k]!, body.integers([scalars.length, ...lengths]), body.integers(0)], {
-            attributes: { num_split: attribute.integer(vectors.length + 1) },
-          });
-    if (scalars.length > 0) {
-      const unpacked = body.add('Unpack', [pieces[0]!], {
-        attributes: { num: attribute.integer(scalars.length) },
-      });
-      scalars.sort((a, b) => layout.places[a]!.offset - layout.places[b]!.offset);
-      scalars.forEach((index, i) => (references[index] = unpacked[i]!));
-    }
-    vectors.forEach((index, i) => (references[index] = pieces[i + 1]!));
-  });
-  return references;
-}
-
-function loopFunctions(
-  plan: Plan,
-  parameters: ReturnType<typeof stepParameters>,
-  call: (builder: GraphBuilder, values: StepValues) => Reference[],
-): Buffer[] {
-  const { inputs, fed, held, state } = parameters;
-  const index = { name: 'index', dtype: dataType.int32 };
-  const steps = { name: 'steps', dtype: dataType.int32 };
-  const stacks = plan.trace.outputs.map((_, o) => ({ name: `stack_${o}`, dtype: dataType.variant }));
-  const carried = [index, steps, ...inputs, ...fed, ...held, ...stacks, ...state];
-
-  const condition = new GraphBuilder('function');
-  const goesOn = condition.one('Less', [index, steps]);
-
-  const body = new GraphBuilder('function');
-  const row = (stacked: Reference): Reference =>
-    body.one('GatherV2', [stacked, index, body.integers(0)], {
-      attributes: { batch_dims: attribute.integer(0) },
-    });
-  const results = call(body, { inputs: inputs.map(row), fed: fed.map(row), held, state });
-  const outputs = results.slice(0, stacks.length);
-  const updates = results.slice(stacks.length);
-  const next = body.one('AddV2', [index, body.integers(1)]);
-  const pushed = stacks.map((stack, o) =>
-    body.one('TensorListSetItem', [stack, index, outputs[o]!], { outputTypes: [dataType.variant] }),
-  );
-  const newState = plan.variables.map((variable, k) => {
-    const position = plan.trace.updates.findIndex((update) => update.variable === variable);
-    return position < 0 ? state[k]! : updates[position]!;
-  });
-  const carriedOn = [next, steps, ...inputs, ...fed, ...held, ...pushed, ...newState];
-  return [
-    functionDefinition({
-      name: 'loop_condition',
-      inputs: carried,
-      outputs: [{ name: 'goes_on', dtype: dataType.bool, from: goesOn }],
-      body: condition,
-    }),
-    functionDefinition({
-      name: 'loop_body',
-      inputs: carried,
-      outputs: carried.map(({ name, dtype }, i) => ({ name: `${name}_next`, dtype, from: carriedOn[i]! })),
-      body,
-    }),
-  ];
+function names(references: readonly Reference[]): string {
+  return references.map(({ name }) => name).join();
 }

@@ -154,9 +154,12 @@ export function functionDefinition(definition: {
   name: string;
   inputs: readonly Parameter[];
   outputs: readonly (Parameter & { readonly from: Reference })[];
+  /** Nodes that must run whenever the function is called. */
+  effects?: readonly Reference[];
   body: GraphBuilder;
   attributes?: Attributes;
 }): Buffer {
+  const effects = (definition.effects ?? []).map(({ name }) => nodeOf(name));
   const parameter = (field: number, { name, dtype }: Parameter): Buffer =>
     messageField(field, bytesField(1, name), integerField(3, dtype));
   return Buffer.concat([
@@ -165,11 +168,14 @@ export function functionDefinition(definition: {
       bytesField(1, definition.name),
       ...definition.inputs.map((input) => parameter(2, input)),
       ...definition.outputs.map((output) => parameter(3, output)),
+      integerField(17, effects.length > 0),
+      ...effects.map((effect) => bytesField(20, effect)),
     ),
     ...definition.body.nodes.map((node) => bytesField(3, node)),
     ...definition.outputs.map(({ name, from }) =>
       messageField(4, bytesField(1, name), bytesField(2, from.name)),
     ),
+    ...effects.map((effect) => messageField(6, bytesField(1, effect), bytesField(2, effect))),
     ...Object.entries(definition.attributes ?? {}).map(([key, value]) => attributeField(5, key, value)),
   ]);
 }

@@ -25,12 +25,13 @@ export class Host {
   }
 
   /**
-   * Advances the host by `steps` steps and hands what they are fed to `use`. If that fails, the host is where it was.
+   * Advances the host by `steps` steps and hands what they are fed to `use`, with `rows` rows of which those after
+   * `steps` are zero. If that fails, the host is where it was.
    */
-  advance<T>(steps: number, use: (values: FedValues) => T): T {
+  advance<T>(steps: number, rows: number, use: (values: FedValues) => T): T {
     const before = this.counters.map(({ value }) => value);
     try {
-      const result = use(this.produce(steps));
+      const result = use(this.produce(steps, rows));
       for (let step = 0; step < steps; step++) {
         for (const optimizer of this.optimizers) optimizer.incrementIterations();
       }
@@ -41,11 +42,11 @@ export class Host {
     }
   }
 
-  private produce(steps: number): FedValues {
+  private produce(steps: number, rows: number): FedValues {
     const { sizes, places } = this.layout;
     const values = {
-      float32: new Float32Array(steps * sizes.float32),
-      int32: new Int32Array(steps * sizes.int32),
+      float32: new Float32Array(rows * sizes.float32),
+      int32: new Int32Array(rows * sizes.int32),
     };
     for (let step = 0; step < steps; step++) {
       let index = 0;

@@ -1,2 +1,3 @@
 export { compile, type CompiledStep, type CompileInfo, type CompileOptions, type Stacked } from './compile';
 export { CompileError } from './errors';
+export type { TensorTree } from './tree';

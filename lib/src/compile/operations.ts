@@ -249,6 +249,7 @@ NoOp()
 PartitionedCall(args: [Tin]) -> output: [Tout]
 Placeholder() -> output: dtype
 ReadVariableOp(resource: resource) -> value: dtype
+StatefulPartitionedCall(args: [Tin]) -> output: [Tout]
 StatelessWhile(input: [T]) -> output: [T]
 TensorListReserve(element_shape: shape_type, num_elements: int32) -> handle: variant
 TensorListSetItem(input_handle: variant, index: int32, item: element_dtype) -> output_handle: variant

@@ -27,20 +27,18 @@ export interface Plan {
   /** The variables that the step reads or assigns. */
   readonly variables: readonly tf.Variable[];
   readonly updated: ReadonlySet<tf.Variable>;
-  readonly captured: readonly Captured[];
-  /** Constants of the step that are too large for the graph. */
-  readonly largeConstants: readonly Constant[];
+  /** Tensors that the session keeps: captured ones, and constants that are too large for the graph. */
+  readonly held: readonly (Captured | Constant)[];
   readonly fed: FedLayout;
 }
 
 export function plan(trace: Trace, inputs: readonly tf.Tensor[]): Plan {
   const variables = new Set<tf.Variable>();
-  const captured = new Set<Captured>();
-  const largeConstants = new Set<Constant>();
+  const held = new Set<Captured | Constant>();
   const visit = (source: Source): void => {
     if (source.kind === 'variable') variables.add(source.variable);
-    if (source.kind === 'captured') captured.add(source.captured);
-    if (source.kind === 'constant' && isLarge(source.constant)) largeConstants.add(source.constant);
+    if (source.kind === 'captured') held.add(source.captured);
+    if (source.kind === 'constant' && isLarge(source.constant)) held.add(source.constant);
   };
   for (const operation of trace.operations) operation.inputs.forEach(visit);
   for (const { source } of [...trace.outputs, ...trace.updates]) visit(source);
@@ -50,8 +48,7 @@ export function plan(trace: Trace, inputs: readonly tf.Tensor[]): Plan {
     inputs: inputs.map(({ dtype, shape }) => ({ dtype: dataType[dtype as 'float32'], shape: [...shape] })),
     variables: [...variables],
     updated: new Set(trace.updates.map(({ variable }) => variable)),
-    captured: [...captured],
-    largeConstants: [...largeConstants],
+    held: [...held],
     fed: layOut(trace.events),
   };
 }
@@ -73,4 +70,9 @@ function layOut(events: readonly HostEvent[]): FedLayout {
     });
   }
   return { places, sizes };
+}
+
+/** The types of which the graph is fed a vector. */
+export function fedTypes({ sizes }: FedLayout): ('float32' | 'int32')[] {
+  return (['float32', 'int32'] as const).filter((dtype) => sizes[dtype] > 0);
 }

@@ -1,161 +1,190 @@
 /** A step compiled for inputs of one structure, with one shape and type each. */
 import { tf } from '../runtime';
-import { dataType, nativeBackend, type TensorMetadata } from '../runtime/binding';
+import { dataType, nativeBackend, typeAttribute, type TensorMetadata } from '../runtime/binding';
 import { assertSame } from './compare';
-import { emit, type EmittedGraph, type Entry } from './emit';
 import { CompileError } from './errors';
+import { Executor } from './executor';
 import { Host, type FedValues } from './host';
+import { findIndices, type IndexInput } from './indices';
 import { plan, type Plan } from './plan';
-import { Session } from './session';
-import { SharedState } from './state';
-import { Restoration, trace, type Trace } from './trace';
+import { record, type FlatStep } from './recorder';
+import { Restoration } from './restoration';
+import type { Trace } from './trace';
 import { unflatten, type TensorTree } from './tree';
+import { objectionToXla } from './xla';
 
-export interface Timings {
-  /** Milliseconds that recording the step took. */
-  readonly trace: number;
-  /** Milliseconds that writing the graph and loading it into TensorFlow took. */
-  readonly load: number;
-}
+/** Stacked inputs are padded to a length that XLA has compiled a loop for, as long as they stay below this size. */
+const LARGEST_PADDED_BYTES = 2 ** 26;
 
 export class Specialization {
   readonly plan: Plan;
-  readonly timings: Timings;
-  readonly graphBytes: number;
-  private readonly graph: EmittedGraph;
-  private readonly session: Session;
+  /** Why XLA does not compile this step; undefined if it does. */
+  withoutXla: string | undefined;
+  /** Milliseconds that recording the step took. */
+  readonly traceTime: number;
+  /** Milliseconds that building and loading the graph and its first runs took, in which XLA compiles. */
+  loadTime = 0;
+  private readonly indices: readonly IndexInput[];
   private readonly host: Host;
-  private readonly state: SharedState;
+  private executor: Executor;
+  /** Lengths of the stacked inputs that XLA has compiled a loop for; 0 stands for a single step. */
+  private readonly compiled = new Set<number>();
 
+  /** @param xla Undefined to let the operations of the step decide. */
   constructor(
-    step: (...inputs: readonly tf.Tensor[]) => unknown,
+    step: FlatStep,
     inputs: readonly tf.Tensor[],
-    readonly xla: boolean,
+    private readonly xla: boolean | undefined,
   ) {
     const start = performance.now();
     this.plan = plan(traceTwice(step, inputs), inputs);
-    const traced = performance.now();
-    this.graph = emit(this.plan, { xla });
-    this.graphBytes = this.graph.model.length;
-    const session = new Session(this.graph.model);
-    this.session = session;
+    this.traceTime = performance.now() - start;
+    const indexing = findIndices(this.plan.trace);
+    const objection = objectionToXla(this.plan.trace, indexing);
+    if (xla && objection?.isSafety) {
+      throw new CompileError(`XLA cannot compile the step: ${objection.reason}. Leave out the option xla.`);
+    }
+    if (xla === false) this.withoutXla = 'switched off by the option xla';
+    if (xla === undefined) this.withoutXla = objection?.reason;
+    this.indices = indexing.inputs;
     this.host = new Host(this.plan.trace, this.plan.fed);
-    const { load } = this.graph;
-    this.state = new SharedState(
-      { fetch: (slots) => session.run([], '', slots.map((slot) => load[slot]!).join()).map(({ id }) => id) },
-      this.plan.variables,
-      this.plan.updated,
-    );
-    this.hold();
-    this.timings = { trace: traced - start, load: performance.now() - traced };
+    this.executor = this.load();
+  }
+
+  get graphBytes(): number {
+    return this.executor.graphBytes;
   }
 
   /** Runs one step. */
   run(inputs: readonly tf.Tensor[]): TensorTree {
-    return this.execute(this.graph.once, inputs, undefined);
+    this.checkInputs(inputs);
+    const outputs = this.host.advance(1, 1, (fed) =>
+      this.attempt(0, (executor) => executor.once(inputs, fed)),
+    );
+    return this.result(outputs);
   }
 
-  /** Runs one step per row of the inputs. */
+  /** Runs `steps` steps on the rows of `inputs`. */
   loop(inputs: readonly tf.Tensor[], steps: number): TensorTree {
-    return this.execute(this.graph.loop, inputs, steps);
+    this.checkInputs(inputs);
+    const capacity = this.withoutXla ? steps : this.capacityFor(steps);
+    const outputs = this.host.advance(steps, capacity, (fed) =>
+      this.attempt(capacity, (executor) => this.runLoop(executor, inputs, fed, steps, capacity)),
+    );
+    return this.result(outputs);
   }
 
   /** Hands the state back to the variables and frees the session. */
   dispose(): void {
-    this.state.release();
-    this.session.dispose();
+    this.executor.dispose();
   }
 
-  private execute(entry: Entry, inputs: readonly tf.Tensor[], steps: number | undefined): TensorTree {
-    this.checkCaptured();
-    this.push();
-    this.state.beforeRun();
-    const outputs = this.host.advance(steps ?? 1, (fed) => this.runNative(entry, inputs, fed, steps));
-    this.state.afterRun();
-    const backend = nativeBackend();
-    let next = 0;
-    const result = unflatten(this.plan.trace.structure, () => backend.createOutputTensor(outputs[next++]!));
-    if (outputs.length > next) outputs.slice(next).forEach(({ id }) => backend.binding.deleteTensor(id));
-    return result;
+  private load(): Executor {
+    const start = performance.now();
+    const executor = new Executor(this.plan, { xla: this.withoutXla === undefined });
+    this.loadTime += performance.now() - start;
+    return executor;
   }
 
-  private runNative(
-    { feeds, fetches }: Entry,
+  private runLoop(
+    executor: Executor,
     inputs: readonly tf.Tensor[],
     fed: FedValues,
-    steps: number | undefined,
+    steps: number,
+    capacity: number,
   ): TensorMetadata[] {
-    const { binding, getInputTensorIds } = nativeBackend();
-    const own: number[] = [];
-    const leading = steps === undefined ? [] : [steps];
-    const { sizes } = this.plan.fed;
-    for (const dtype of ['float32', 'int32'] as const) {
-      if (sizes[dtype] > 0)
-        own.push(binding.createTensor([...leading, sizes[dtype]], dataType[dtype], fed[dtype]));
-    }
-    const first = steps === undefined ? [] : [binding.createTensor([], dataType.int32, Int32Array.of(steps))];
+    if (capacity === steps) return executor.loop(inputs, fed, steps, capacity);
+    const padded = inputs.map((input) => pad(input, capacity - steps));
     try {
-      const given = getInputTensorIds.call(nativeBackend(), inputs);
-      return this.session.run([...first, ...given, ...own], feeds, fetches);
+      return executor.loop(padded, fed, steps, capacity);
     } finally {
-      for (const id of [...first, ...own]) binding.deleteTensor(id);
+      tf.dispose(padded);
     }
   }
 
-  /** Gives the session the values of variables that it lacks. */
-  private push(): void {
-    const positions = this.state.outdated();
-    if (positions.length === 0) return;
-    this.store(
-      this.state.handles(positions),
-      positions.map((position) => this.graph.store[position]!),
-    );
-    this.state.pushed(positions);
+  /** Runs the graph. If XLA, which compiles at the first run, cannot do so, TensorFlow's own kernels take over. */
+  private attempt(capacity: number, run: (executor: Executor) => TensorMetadata[]): TensorMetadata[] {
+    if (this.compiled.has(capacity)) return run(this.executor);
+    const start = performance.now();
+    const outputs = this.firstRun(run);
+    this.loadTime += performance.now() - start;
+    this.compiled.add(capacity);
+    return outputs;
   }
 
-  /** Gives the session the tensors that it holds. */
-  private hold(): void {
-    const { captured, largeConstants } = this.plan;
-    const { binding } = nativeBackend();
-    const made = largeConstants.map(({ shape, dtype, bytes }) =>
-      binding.createTensor([...shape], dtype, typedArray(dtype, bytes)),
-    );
-    this.store([...captured.map(({ id }) => id), ...made], this.graph.hold);
-    for (const id of made) binding.deleteTensor(id);
+  private firstRun(run: (executor: Executor) => TensorMetadata[]): TensorMetadata[] {
+    try {
+      return run(this.executor);
+    } catch (error) {
+      if (this.withoutXla || this.xla) throw error;
+      const plain = new Executor(this.plan, { xla: false });
+      try {
+        const outputs = run(plain);
+        this.withoutXla = `XLA could not compile it: ${(error as Error).message}`;
+        this.executor.dispose();
+        this.executor = plain;
+        return outputs;
+      } catch (plainError) {
+        plain.dispose();
+        throw plainError;
+      }
+    }
   }
 
-  private store(ids: number[], entries: readonly { feed: string; fetch: string }[]): void {
-    if (ids.length === 0) return;
-    const { binding } = nativeBackend();
-    const done = this.session.run(
-      ids,
-      entries.map(({ feed }) => feed).join(),
-      entries.map(({ fetch }) => fetch).join(),
+  /** The length to pad stacked inputs to, so that a loop that XLA has compiled can be used again. */
+  private capacityFor(steps: number): number {
+    const rowBytes = this.plan.inputs.reduce(
+      (sum, { shape }) => sum + 4 * tf.util.sizeFromShape([...shape]),
+      4,
     );
-    for (const { id } of done) binding.deleteTensor(id);
+    const fitting = [...this.compiled].filter(
+      (capacity) =>
+        capacity >= steps && (capacity <= 2 * steps || capacity * rowBytes <= LARGEST_PADDED_BYTES),
+    );
+    if (fitting.length > 0) return Math.min(...fitting);
+    return this.compiled.size < 3 ? steps : 2 ** Math.ceil(Math.log2(steps));
   }
 
-  private checkCaptured(): void {
+  private result(outputs: readonly TensorMetadata[]): TensorTree {
+    const backend = nativeBackend();
+    let next = 0;
+    const tree = unflatten(this.plan.trace.structure, () => backend.createOutputTensor(outputs[next++]!));
+    for (const { id } of outputs.slice(next)) backend.binding.deleteTensor(id);
+    return tree;
+  }
+
+  private checkInputs(inputs: readonly tf.Tensor[]): void {
+    for (const { input, size, operation } of this.indices) {
+      const values = inputs[input]!.dataSync();
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i]!;
+        if (value >= 0 && value < size) continue;
+        throw new CompileError(
+          `Input ${input} of the step holds the index ${value}, but ${operation} uses it for an axis of ${size} ` +
+            `elements: indices lie between 0 and ${size - 1}.`,
+        );
+      }
+    }
     const { tensorMap } = nativeBackend();
-    for (const { dataId, shape, operation } of this.plan.captured) {
-      if (tensorMap.has(dataId)) continue;
+    for (const held of this.plan.held) {
+      if (!('dataId' in held) || tensorMap.has(held.dataId)) continue;
       throw new CompileError(
-        `A tensor of shape [${shape.join(', ')}] that the step uses${operation ? ` in the operation ${operation}` : ''} ` +
-          `was disposed after the step was compiled. Keep it as long as the step is called, or give it to the step as ` +
-          `an input.`,
+        `A tensor of shape [${held.shape.join(', ')}], made outside of the step and used by its operation ` +
+          `${held.operation ?? 'return'}, was disposed after the step was compiled. Keep it as long as the step is ` +
+          `called, or give it to the step as an input.`,
       );
     }
   }
 }
 
 /** Traces a step until two runs of it did the same, and leaves variables and counters as they were. */
-function traceTwice(step: (...inputs: readonly tf.Tensor[]) => unknown, inputs: readonly tf.Tensor[]): Trace {
+function traceTwice(step: FlatStep, inputs: readonly tf.Tensor[]): Trace {
   const restoration = new Restoration();
   try {
     const first =
-      trace(step, inputs, { mayCreate: true, restoration }) ??
-      trace(step, inputs, { mayCreate: false, restoration })!;
-    const second = trace(step, inputs, { mayCreate: false, restoration })!;
+      record(step, inputs, { mayCreate: true, restoration }) ??
+      record(step, inputs, { mayCreate: false, restoration })!;
+    const second = record(step, inputs, { mayCreate: false, restoration })!;
     assertSame(first, second);
     return second;
   } finally {
@@ -163,9 +192,18 @@ function traceTwice(step: (...inputs: readonly tf.Tensor[]) => unknown, inputs: 
   }
 }
 
-function typedArray(dtype: number, bytes: Buffer): Float32Array | Int32Array | Uint8Array {
-  const { buffer, byteOffset, length } = bytes;
-  if (dtype === dataType.float32) return new Float32Array(buffer, byteOffset, length / 4);
-  if (dtype === dataType.int32) return new Int32Array(buffer, byteOffset, length / 4);
-  return new Uint8Array(buffer, byteOffset, length);
+/** Appends `rows` rows of zeros. */
+function pad(tensor: tf.Tensor, rows: number): tf.Tensor {
+  return tf.tidy(() => {
+    const paddings = tf.tensor2d(
+      tensor.shape.map((_, axis) => [0, axis === 0 ? rows : 0]),
+      [tensor.rank, 2],
+      'int32',
+    );
+    const types = [
+      typeAttribute('T', tensor.dtype),
+      typeAttribute('Tpaddings', 'int32'),
+    ];
+    return nativeBackend().executeSingleOutput('Pad', types, [tensor, paddings]);
+  });
 }

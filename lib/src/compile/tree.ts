@@ -19,7 +19,7 @@ export type Structure =
  */
 export function flatten(tree: unknown, tensors: tf.Tensor[], path: string): Structure {
   if (tree instanceof tf.Tensor) {
-    tensors.push(tree);
+    tensors.push(tree as tf.Tensor);
     return { kind: 'tensor' };
   }
   if (tree === null || tree === undefined) return { kind: 'nothing', value: tree };
@@ -76,5 +76,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 function describe(value: unknown): string {
   if (value instanceof Promise) return 'a promise';
   if (typeof value === 'object') return `an object of class ${value?.constructor.name ?? 'unknown'}`;
-  return `the ${typeof value} ${String(value)}`;
+  return typeof value === 'function'
+    ? 'a function'
+    : `the ${typeof value} ${String(value)}`;
 }

@@ -22,15 +22,15 @@ export type TypedArray = Float32Array | Int32Array | Uint8Array;
 
 /** The functions of the native binding. Tensors are named by integer handles. */
 export interface Binding {
-  executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): TensorMetadata[];
-  createTensor(shape: number[], dtype: number, values: TypedArray | Uint8Array[]): number;
-  deleteTensor(id: number): void;
-  tensorDataSync(id: number): TypedArray;
-  loadSavedModel(directory: string, tags: string): number;
-  runSavedModel(session: number, inputs: number[], feeds: string, fetches: string): TensorMetadata[];
-  deleteSavedModel(session: number): void;
-  getNumOfTensors(): number;
-  getNumOfSavedModels(): number;
+  executeOp: (name: string, attributes: OpAttribute[], inputs: number[], outputs: number) => TensorMetadata[];
+  createTensor: (shape: number[], dtype: number, values: TypedArray | Uint8Array[]) => number;
+  deleteTensor: (id: number) => void;
+  tensorDataSync: (id: number) => TypedArray;
+  loadSavedModel: (directory: string, tags: string) => number;
+  runSavedModel: (session: number, inputs: number[], feeds: string, fetches: string) => TensorMetadata[];
+  deleteSavedModel: (session: number) => void;
+  getNumOfTensors: () => number;
+  getNumOfSavedModels: () => number;
   readonly TF_Version: string;
 }
 
@@ -90,6 +90,6 @@ export function nativeBackend(): Backend {
 }
 
 /** A type attribute, for example `typeAttribute('T', 'float32')`. */
-export function typeAttribute(name: string, dtype: 'float32' | 'int32' | 'bool'): OpAttribute {
+export function typeAttribute(name: string, dtype: keyof typeof dataType): OpAttribute {
   return { name, type: attributeType.type, value: dataType[dtype] };
 }

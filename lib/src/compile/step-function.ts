@@ -1,0 +1,154 @@
+/** The step as a function of a graph's library: inputs, fed values, held tensors and state in, outputs and new state out. */
+import { dataType } from '../runtime/binding';
+import {
+  attribute,
+  attributeOf,
+  functionDefinition,
+  GraphBuilder,
+  type Attributes,
+  type Constant,
+  type Parameter,
+  type Reference,
+} from './graph';
+import { fedTypes, type FedLayout, type Plan } from './plan';
+import type { Source, TracedOperation } from './trace';
+
+/** Values for the parameters of the step, or the parameters themselves, in the order in which the function takes them. */
+export interface StepArguments<T = Reference> {
+  readonly inputs: readonly T[];
+  readonly fed: readonly T[];
+  readonly held: readonly T[];
+  readonly state: readonly T[];
+}
+
+/** What the step computes. */
+export interface StepResults {
+  readonly outputs: Reference[];
+  /** New values of the variables that the step updates. */
+  readonly updates: Reference[];
+}
+
+const NAME = 'step';
+
+export function inOrder<T>({ inputs, fed, held, state }: StepArguments<T>): T[] {
+  return [...inputs, ...fed, ...held, ...state];
+}
+
+export function stepParameters(plan: Plan): StepArguments<Parameter> {
+  return {
+    inputs: plan.inputs.map(({ dtype }, i) => ({ name: `input_${i}`, dtype })),
+    fed: fedTypes(plan.fed).map((dtype) => ({ name: `fed_${dtype}`, dtype: dataType[dtype] })),
+    held: plan.held.map(({ dtype }, i) => ({ name: `held_${i}`, dtype })),
+    state: plan.variables.map(({ dtype }, i) => ({
+      name: `state_${i}`,
+      dtype: dataType[dtype as 'float32'],
+    })),
+  };
+}
+
+/** Calls the step's function. */
+export function callStep(plan: Plan, builder: GraphBuilder, values: StepArguments): StepResults {
+  const types = [
+    ...plan.trace.outputs.map(({ dtype }) => dtype),
+    ...plan.trace.updates.map(({ variable }) => dataType[variable.dtype as 'float32']),
+  ];
+  const results = builder.add('PartitionedCall', inOrder(values), {
+    attributes: { f: attribute.function(NAME), Tout: attribute.types(types) },
+  });
+  const count = plan.trace.outputs.length;
+  return { outputs: results.slice(0, count), updates: results.slice(count) };
+}
+
+export function stepFunction(plan: Plan, attributes: Attributes = {}): Buffer {
+  const parameters = stepParameters(plan);
+  const body = new GraphBuilder('function');
+  const values = new StepBody(plan, body, parameters);
+  const result = (name: string, source: Source): Parameter & { from: Reference } => {
+    const from = values.reference(source);
+    return { name, dtype: from.dtype, from };
+  };
+  return functionDefinition({
+    name: NAME,
+    inputs: inOrder(parameters),
+    outputs: [
+      ...plan.trace.outputs.map(({ source }, i) => result(`output_${i}`, source)),
+      ...plan.trace.updates.map(({ source }, i) => result(`update_${i}`, source)),
+    ],
+    body,
+    attributes,
+  });
+}
+
+/** The operations of the step as nodes of a function. */
+class StepBody {
+  private readonly results = new Map<TracedOperation, Reference[]>();
+  private readonly fed: Reference[];
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly body: GraphBuilder,
+    private readonly parameters: StepArguments<Parameter>,
+  ) {
+    this.fed = unpackFed(plan.fed, body, parameters.fed);
+    for (const operation of plan.trace.operations) {
+      const inputs = operation.inputs.map((input) => this.reference(input));
+      const attributes = Object.fromEntries(
+        operation.attributes.map((given) => [given.name, attributeOf(given)]),
+      );
+      const outputTypes = operation.outputs.map(({ dtype }) => dtype);
+      this.results.set(operation, body.add(operation.name, inputs, { attributes, outputTypes }));
+    }
+  }
+
+  reference(source: Source): Reference {
+    const { plan, parameters } = this;
+    switch (source.kind) {
+      case 'operation':
+        return this.results.get(source.operation)![source.output]!;
+      case 'input':
+        return parameters.inputs[source.index]!;
+      case 'fed':
+        return this.fed[source.index]!;
+      case 'variable':
+        return parameters.state[plan.variables.indexOf(source.variable)]!;
+      case 'captured':
+        return parameters.held[plan.held.indexOf(source.captured)]!;
+      case 'constant':
+        return this.constant(source.constant);
+    }
+  }
+
+  private constant(constant: Constant): Reference {
+    const held = this.plan.held.indexOf(constant);
+    return held < 0 ? this.body.constant(constant) : this.parameters.held[held]!;
+  }
+}
+
+/** The values of `fed` out of the vectors that they are packed into. */
+function unpackFed(layout: FedLayout, body: GraphBuilder, packed: readonly Reference[]): Reference[] {
+  const references: Reference[] = [];
+  fedTypes(layout).forEach((dtype, k) => {
+    const inOrder = layout.places
+      .map((place, index) => ({ ...place, index }))
+      .filter((place) => place.dtype === dtype)
+      .sort((a, b) => a.offset - b.offset);
+    const scalars = inOrder.filter(({ length }) => length === undefined);
+    const vectors = inOrder.filter(({ length }) => length !== undefined);
+    let scalarPiece = packed[k]!;
+    if (vectors.length > 0) {
+      const sizes = [scalars.length, ...vectors.map(({ length }) => length!)];
+      const [first, ...others] = body.add('SplitV', [packed[k]!, body.integers(sizes), body.integers(0)], {
+        attributes: { num_split: attribute.integer(sizes.length) },
+      });
+      scalarPiece = first!;
+      vectors.forEach(({ index }, i) => (references[index] = others[i]!));
+    }
+    if (scalars.length > 0) {
+      const unpacked = body.add('Unpack', [scalarPiece], {
+        attributes: { num: attribute.integer(scalars.length) },
+      });
+      scalars.forEach(({ index }, i) => (references[index] = unpacked[i]!));
+    }
+  });
+  return references;
+}
