@@ -245,6 +245,7 @@ function sharedConfig(name: string): Partial<Config> {
   return {
     responsive: true,
     displaylogo: false,
+    showSendToCloud: false,
     modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
     toImageButtonOptions: { format: 'svg', filename: slug(name), width: 900, height: 500 },
   };

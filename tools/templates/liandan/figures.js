@@ -35,7 +35,14 @@ function draw(figure, adapt = fitted, options = {}) {
   const { data, layout, config } = JSON.parse(figure.querySelector('script').textContent);
   const { width, ...free } = layout;
   const fit = adapt({ height: 400, ...free, autosize: true }, canvas.clientWidth);
-  return Plotly.newPlot(canvas, data, fit, { ...config, ...options, responsive: true, displaylogo: false });
+  return Plotly.newPlot(canvas, data, fit, {
+    ...config,
+    ...options,
+    responsive: true,
+    displaylogo: false,
+    // Its default is a button that uploads the figure.
+    showSendToCloud: false,
+  });
 }
 
 /** An equation wider than the page scrolls by itself; a numbered one insists on its width, so it needs a frame. */
