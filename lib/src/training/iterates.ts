@@ -30,7 +30,7 @@ export function iterates({ optimizer, start, steps, loss, gradient }: IteratesOp
     const theta: tf.Variable<tf.Rank.R1> = tf.variable(tf.tensor1d(Float32Array.from(start)));
     const path = [theta.clone()];
     for (let step = 1; step <= steps; step++) {
-      if (loss) optimizer.minimize(() => tf.sum(loss(theta)) as tf.Scalar, false, [theta]);
+      if (loss) optimizer.minimize(() => tf.sum<tf.Scalar>(loss(theta)), false, [theta]);
       else if (gradient) optimizer.applyGradients([{ name: theta.name, tensor: gradient(theta, step) }]);
       path.push(theta.clone());
     }

@@ -1,3 +1,4 @@
+import { compile } from '../compile';
 import { epochBatches, type Examples } from '../data';
 import type { Model } from '../models';
 import { tf } from '../runtime';
@@ -43,6 +44,8 @@ export interface TrainOptions {
   readonly evaluate?: (model: Model) => Record<string, number>;
   /** Stops the run after the current chunk of steps; the run then returns what it has. */
   readonly signal?: AbortSignal;
+  /** Whether the steps run compiled, a chunk in one native call; default true. `false` is for comparison and debugging. */
+  readonly compiled?: boolean;
   /** Called between chunks of steps, at most every 100 ms, and at the end. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
@@ -72,6 +75,7 @@ export async function train({
   loss = crossEntropy,
   evaluate,
   signal,
+  compiled = true,
   onProgress,
 }: TrainOptions): Promise<TrainingRun> {
   if (!Number.isInteger(epochs) || epochs < 1) {
@@ -79,12 +83,15 @@ export async function train({
   }
   const { inputs, labels } = data;
   const parameters = [...model.parameters];
-  const step = (rows: tf.Tensor1D) =>
+  const eagerStep = (rows: tf.Tensor) =>
     optimizer.minimize(
       () => loss(model.apply(tf.gather(inputs, rows)), tf.gather(labels, rows)),
       true,
       parameters,
     ) as tf.Scalar;
+  const step = compiled ? compile(eagerStep) : undefined;
+  const runChunk = (rows: tf.Tensor2D) =>
+    tf.tidy(() => (step ? step.loop(rows) : tf.stack(tf.unstack(rows).map(eagerStep))).dataSync());
 
   const losses: number[] = [];
   const evaluations: TrainingRun['evaluations'] = [];
@@ -109,18 +116,22 @@ export async function train({
     reportedAt = now;
   };
 
-  for (let epoch = 0; epoch < epochs && !signal?.aborted; epoch++) {
-    const order = epochBatches(labels.size, { batchSize, epoch, seed });
-    for (let at = 0; at < stepsPerEpoch && !signal?.aborted; at += CHUNK) {
-      const rows = order.slice([at], [Math.min(CHUNK, stepsPerEpoch - at)]);
-      losses.push(...runChunk(step, rows));
-      rows.dispose();
-      await eventLoopTurn();
-      if (performance.now() - reportedAt > REPORT_EVERY_MS) report(epoch + 1);
+  try {
+    for (let epoch = 0; epoch < epochs && !signal?.aborted; epoch++) {
+      const order = epochBatches(labels.size, { batchSize, epoch, seed });
+      for (let at = 0; at < stepsPerEpoch && !signal?.aborted; at += CHUNK) {
+        const rows = order.slice([at], [Math.min(CHUNK, stepsPerEpoch - at)]);
+        losses.push(...runChunk(rows));
+        rows.dispose();
+        await eventLoopTurn();
+        if (performance.now() - reportedAt > REPORT_EVERY_MS) report(epoch + 1);
+      }
+      order.dispose();
+      if (signal?.aborted) break;
+      if (evaluate) evaluations.push({ epoch: epoch + 1, ...evaluate(model) });
     }
-    order.dispose();
-    if (signal?.aborted) break;
-    if (evaluate) evaluations.push({ epoch: epoch + 1, ...evaluate(model) });
+  } finally {
+    step?.dispose();
   }
   if (losses.length > 0) report(Math.ceil(losses.length / stepsPerEpoch));
   return {
@@ -129,12 +140,6 @@ export async function train({
     seconds: (performance.now() - start) / 1000,
     interrupted: signal?.aborted ?? false,
   };
-}
-
-function runChunk(step: (rows: tf.Tensor1D) => tf.Scalar, rows: tf.Tensor2D): Float32Array {
-  return tf.tidy(() =>
-    tf.stack(tf.unstack(rows).map((row) => step(row as tf.Tensor1D))).dataSync(),
-  ) as Float32Array;
 }
 
 /** Lets messages (an interrupt, a display) through. */

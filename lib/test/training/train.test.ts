@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { mlp } from '../../src/models';
+import { sgd } from '../../src/optimizers';
 import { random, tf } from '../../src/runtime';
 import { train, type TrainingProgress } from '../../src/training';
 
@@ -75,6 +76,18 @@ describe('train', () => {
     const [first, again, other] = [await losses(1), await losses(1), await losses(2)];
     expect(again).toEqual(first);
     expect(other).not.toEqual(first);
+  });
+
+  it('takes the same steps compiled and eager', async () => {
+    const losses = async (compiled: boolean) => {
+      const model = mlp({ sizes: [2, 8, 2], seed: 4 });
+      const options = { data: separable(), epochs: 3, batchSize: 4, seed: 5, compiled };
+      return (await train({ model, optimizer: sgd({ learningRate: 0.2, momentum: 0.9 }), ...options }))
+        .losses;
+    };
+    const [compiled, eager] = [await losses(true), await losses(false)];
+    expect(compiled.length).toBe(72);
+    compiled.forEach((loss, step) => expect(loss).toBeCloseTo(eager[step] as number, 5));
   });
 
   it('stops after the chunk in which it is interrupted and returns what it has', async () => {
