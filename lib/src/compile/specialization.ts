@@ -1,6 +1,6 @@
 /** A step compiled for inputs of one structure, with one shape and type each. */
 import { tf } from '../runtime';
-import { dataType, nativeBackend, typeAttribute, type TensorMetadata } from '../runtime/binding';
+import { nativeBackend, typeAttribute, type TensorMetadata } from '../runtime/binding';
 import { assertSame } from './compare';
 import { CompileError } from './errors';
 import { Executor } from './executor';
@@ -71,7 +71,7 @@ export class Specialization {
     const outputs = this.host.advance(steps, capacity, (fed) =>
       this.attempt(capacity, (executor) => this.runLoop(executor, inputs, fed, steps, capacity)),
     );
-    return this.result(outputs);
+    return this.result(outputs, capacity === steps ? undefined : steps);
   }
 
   /** Hands the state back to the variables and frees the session. */
@@ -145,10 +145,17 @@ export class Specialization {
     return this.compiled.size < 3 ? steps : 2 ** Math.ceil(Math.log2(steps));
   }
 
-  private result(outputs: readonly TensorMetadata[]): TensorTree {
+  /** @param rows How many rows of the outputs are used, where a loop was padded. */
+  private result(outputs: readonly TensorMetadata[], rows?: number): TensorTree {
     const backend = nativeBackend();
     let next = 0;
-    const tree = unflatten(this.plan.trace.structure, () => backend.createOutputTensor(outputs[next++]!));
+    const tree = unflatten(this.plan.trace.structure, () => {
+      const output = backend.createOutputTensor(outputs[next++]!);
+      if (rows === undefined) return output;
+      const used = tf.slice(output, 0, rows);
+      output.dispose();
+      return used;
+    });
     for (const { id } of outputs.slice(next)) backend.binding.deleteTensor(id);
     return tree;
   }
