@@ -19,7 +19,7 @@ export interface Columnar {
  * A table: records (one per row), columns and values (a danfojs DataFrame fits), or a Map from the name of a row to its
  * value or record.
  */
-export type TableData = readonly Readonly<Record<string, Cell>>[] | Columnar | ReadonlyMap<string, Cell>;
+export type TableData = readonly object[] | Columnar | ReadonlyMap<string, Cell>;
 
 export type Alignment = 'left' | 'right' | 'center';
 

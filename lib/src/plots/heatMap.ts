@@ -158,7 +158,7 @@ function colorScale(options: HeatMapOptions, color: AxisOptions, matrices: reado
     zmax: high,
     colorscale: diverging ? divergingScale : sequentialScale,
     colorbar: {
-      title: { text: axisTitle(color), side: 'right' },
+      title: { text: axisTitle(color), side: 'right', font: { size: 14 } },
       thickness: 14,
       outlinewidth: 0,
       exponentformat: 'power',

@@ -124,7 +124,7 @@ function landscape({ f, x, y, infimum = 0, levels: count = 12 }: TrajectoriesOpt
     hoverinfo: 'skip',
     showlegend: false,
     colorbar: {
-      title: { text: infimum === 0 ? 'f' : `f − (${infimum})`, side: 'top' },
+      title: { text: infimum === 0 ? 'f' : `f − (${infimum})`, side: 'top', font: { size: 14 } },
       thickness: 12,
       tickvals: ticks,
       ticktext: ticks.map((exponent) => `10<sup>${exponent}</sup>`),
