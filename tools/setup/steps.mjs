@@ -195,21 +195,14 @@ export function steps(root, log) {
     {
       name: 'jupyter',
       title: 'Jupyter kernel',
-      fingerprint: () => hash(environment(), process.execPath, flavour, read('kernel/src/kernelspec.ts')),
+      fingerprint: () => hash(environment(), process.execPath, flavour, read('tools/setup/steps.mjs')),
       produces: [at('.venv', 'share', 'jupyter', 'kernels', 'liandan', 'kernel.json')],
       run: async () => {
         const share = at('.venv', 'share', 'jupyter');
-        const printed = await runLogged(
-          log,
-          process.execPath,
-          [at('kernel', 'dist', 'kernelspec.js')],
-          inRoot,
+        writeWhole(
+          join(share, 'kernels', 'liandan', 'kernel.json'),
+          `${JSON.stringify(kernelSpec(root, flavour), null, 2)}\n`,
         );
-        const spec = JSON.parse(printed);
-        // Where XLA finds CUDA's assembler and device functions.
-        if (flavour === 'tensorflow-gpu')
-          spec.env.XLA_FLAGS = `--xla_gpu_cuda_data_dir=${join(libraries, 'nvidia', 'cuda_nvcc')}`;
-        writeWhole(join(share, 'kernels', 'liandan', 'kernel.json'), `${JSON.stringify(spec, null, 2)}\n`);
         const quiet = {
           '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false },
         };
@@ -217,6 +210,29 @@ export function steps(root, log) {
       },
     },
   ];
+}
+
+/** @param {string} root @param {string} flavour */
+function kernelSpec(root, flavour) {
+  /** @type {Record<string, string>} */
+  const env = {
+    LIANDAN_ROOT: root,
+    TF_CPP_MIN_LOG_LEVEL: '2',
+    TF_ENABLE_ONEDNN_OPTS: '0',
+    TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+  };
+  // Where XLA finds CUDA's assembler and device functions.
+  if (flavour === 'tensorflow-gpu')
+    env.XLA_FLAGS = `--xla_gpu_cuda_data_dir=${join(root, '.venv', 'tensorflow', 'nvidia', 'cuda_nvcc')}`;
+  return {
+    argv: [process.execPath, join(root, 'kernel', 'dist', 'main.js'), '--config-path', '{connection_file}'],
+    display_name: 'TypeScript (liandan)',
+    language: 'typescript',
+    // A signal does not reach a cell that keeps the main thread busy; a message does.
+    interrupt_mode: 'message',
+    metadata: { debugger: false },
+    env,
+  };
 }
 
 /**
