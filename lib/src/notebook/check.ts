@@ -9,7 +9,7 @@ export type Interval = readonly [low: number, high: number] | { min?: number; ma
 export type CheckOptions = {
   /** What is claimed, in a sentence. */
   claim: string;
-  /** The value measured in this run; NaN fails. */
+  /** The value measured in this run; NaN and infinities fail. */
   value: number;
   /** Where the interval comes from: article, derivation or reference measurement. */
   source: string;
@@ -78,7 +78,7 @@ function evaluate(id: string, { claim, value, source, ...expected }: CheckOption
     value,
     interval: [low === -Infinity ? null : low, high === Infinity ? null : high],
     source,
-    passed: value >= low && value <= high,
+    passed: Number.isFinite(value) && value >= low && value <= high,
   };
 }
 

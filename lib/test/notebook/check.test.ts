@@ -44,6 +44,7 @@ describe('check', () => {
     expect(run({ value: 4.99, interval: { min: 5 } }).passed).toBe(false);
     expect(run({ value: -1e300, interval: { max: 5 } })).toMatchObject({ interval: [null, 5], passed: true });
     expect(run({ value: NaN, interval: { max: 5 } }).passed).toBe(false);
+    expect(run({ value: Infinity, interval: { min: 5 } }).passed).toBe(false);
     expect(run({ value: 5, interval: [-Infinity, 5] })).toMatchObject({ interval: [null, 5], passed: true });
   });
 
