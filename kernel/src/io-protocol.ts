@@ -1,10 +1,11 @@
 /** What the main thread and the I/O thread tell each other. */
+import type { InterruptCounter } from './interrupts';
 import type { StreamText } from './outbox';
 import type { Header, OutgoingMessage } from './wire';
 
 export interface IoThreadData {
   connectionFile: string;
-  interruptMemory: Int32Array;
+  interruptMemory: InterruptCounter['memory'];
 }
 
 /** A request of a client. */

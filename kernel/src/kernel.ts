@@ -148,6 +148,8 @@ export class Kernel {
     if (!this.lateError || !this.options.failOnLateErrors) return;
     const { cell, error } = this.lateError;
     this.lateError = undefined;
-    throw new Error(`${cell} left an error behind after it had finished`, { cause: error });
+    const failure = new Error(`${cell} left an error behind after it had finished`, { cause: error });
+    failure.stack = undefined; // only the cause has a place in a cell
+    throw failure;
   }
 }

@@ -85,7 +85,7 @@ export function typescriptOverrides(
       ts.createWatchCompilerHost(
         files,
         { ...options, ...userOptions, alwaysStrict: false, inlineSourceMap: true },
-        watchingSourcesOnly(system),
+        watchingSourcesOnly(withTimers(system)),
         createBuilder as TypeScript.CreateProgram<TypeScript.EmitAndSemanticDiagnosticsBuilderProgram>,
         (diagnostic) => {
           throw new Error(ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n'));
@@ -128,16 +128,45 @@ function cellTransformers(
   return [referToEarlierCells(ts, builder.getProgram().getTypeChecker(), declarations)];
 }
 
+/**
+ * tslab's timers have room for one callback, which it runs when it compiles. TypeScript needs a second one when files
+ * appear in a folder where it looked for them; tslab then fails, and does so for ever. Here its one callback runs all.
+ */
+function withTimers(system: TypeScript.System): TypeScript.System {
+  const waiting = new Set<() => void>();
+  let isScheduled = false;
+  const runAll = () => {
+    for (const callback of waiting) {
+      waiting.delete(callback);
+      callback();
+    }
+    isScheduled = false;
+  };
+  const timers: Pick<TypeScript.System, 'setTimeout' | 'clearTimeout'> = {
+    setTimeout(callback, delay, ...args: unknown[]) {
+      const call = () => callback(...args);
+      waiting.add(call);
+      if (!isScheduled) {
+        isScheduled = true;
+        system.setTimeout?.(runAll, delay);
+      }
+      return call;
+    },
+    clearTimeout: (call: () => void) => waiting.delete(call),
+  };
+  return Object.assign(Object.create(system) as TypeScript.System, timers);
+}
+
 /** Watching the thousands of declaration files of libraries would exhaust the system's watches, and they do not change. */
 function watchingSourcesOnly(system: TypeScript.System): TypeScript.System {
   const none = { close: () => undefined };
   const isLibrary = (name: string) => name.includes('/node_modules') || name.endsWith('.d.ts');
   const isVirtual = (name: string) => [CELL_FILE, DECLARATIONS_FILE].includes(path.basename(name));
-  const watchFile = system.watchFile?.bind(system);
-  const watchDirectory = system.watchDirectory?.bind(system);
-  system.watchFile = (name, ...rest) =>
-    isLibrary(name) && !isVirtual(name) ? none : (watchFile?.(name, ...rest) ?? none);
-  system.watchDirectory = (name, ...rest) =>
-    isLibrary(name) ? none : (watchDirectory?.(name, ...rest) ?? none);
-  return system;
+  const watching: Pick<TypeScript.System, 'watchFile' | 'watchDirectory'> = {
+    watchFile: (name, ...rest) =>
+      isLibrary(name) && !isVirtual(name) ? none : (system.watchFile?.(name, ...rest) ?? none),
+    watchDirectory: (name, ...rest) =>
+      isLibrary(name) ? none : (system.watchDirectory?.(name, ...rest) ?? none),
+  };
+  return Object.assign(Object.create(system) as TypeScript.System, watching);
 }

@@ -1,0 +1,178 @@
+"""Interrupt: cells stop, and the session goes on with what they had reached."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+from conftest import Kernel
+
+BRIDGE = "(globalThis as any)[Symbol.for('liandan.kernel')]"
+
+
+@pytest.fixture(scope="module")
+def kernel(built):
+    kernel = Kernel()
+    kernel.value(f"const bridge = {BRIDGE} as {{ readonly signal: AbortSignal }}")
+    kernel.value("const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))")
+    yield kernel
+    kernel.stop()
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("console.log('go')\nwhile (true) {\n}", 2),
+        ("console.log('go')\nfor (;;);", 2),
+        ("await sleep(1)\nconsole.log('go')\nwhile (true) {}", 3),
+        ("console.log('go')\nwhile (true) await null", 2),
+        ("console.log('go')\nwhile (true)\n  await sleep(5)", 3),
+        (
+            "console.log('go')\nconst fib = (n: number): number => n < 2 ? n : fib(n - 1) + fib(n - 2)\nfib(80)",
+            2,
+        ),
+        ("console.log('go')\nArray.from({ length: 4e9 }, function () { return 1 }).length", 2),
+        ("async function work() {\n  await sleep(1); console.log('go')\n  for (;;) {}\n}\nawait work()", 3),
+    ],
+)
+def test_code_that_ignores_the_signal_is_stopped(kernel: Kernel, code: str, line: int):
+    execution, seconds = kernel.interrupt_while_printing(f"const reached = 'this'\n{code}")
+    assert (execution.status, execution.error["ename"]) == ("error", "KeyboardInterrupt")
+    assert execution.error["evalue"] == "interrupted"
+    assert re.search(rf"→ {line + 1}  ", execution.traceback)
+    assert seconds < 3
+    assert kernel.value("reached") == "this"
+
+
+def test_an_asynchronous_training_loop_returns_what_it_has(kernel: Kernel):
+    kernel.value("""
+        async function train(epochs: number): Promise<number[]> {
+            const losses: number[] = []
+            for (let epoch = 0; epoch < epochs; epoch++) {
+                if (bridge.signal.aborted) break
+                losses.push(epoch)
+                console.log(epoch)
+                await sleep(50)
+            }
+            return losses
+        }
+    """)
+    execution, seconds = kernel.interrupt_while_printing("const losses = await train(10_000)\nlosses.length")
+    assert execution.status == "ok"
+    assert execution.kinds.count("error") == 0
+    assert seconds < 0.8
+    assert kernel.value("losses.length > 0 && losses.length < 100") == "true"
+
+
+def test_a_step_may_be_longer_than_the_grace_of_other_code(kernel: Kernel):
+    execution, seconds = kernel.interrupt_while_printing("""
+        const { signal } = bridge
+        let steps = 0
+        while (!signal.aborted) {
+            console.log('step')
+            await sleep(1800)
+            steps += 1
+        }
+        steps
+    """)
+    assert (execution.status, execution.result) == ("ok", "1")
+    assert seconds < 2.5
+
+
+def test_a_synchronous_library_loop_sees_the_signal(kernel: Kernel):
+    # Code from `new Function` has no checkpoints, like the code of a library.
+    execution, seconds = kernel.interrupt_while_printing("""
+        const spin = new Function('signal', 'let n = 0; while (!signal.aborted) n++; return n')
+        console.log('go')
+        const spins: number = spin(bridge.signal)
+        spins > 0
+    """)
+    assert (execution.status, execution.result) == ("ok", "true")
+    assert seconds < 1
+
+
+def test_the_reason_of_the_signal_is_the_interrupt(kernel: Kernel):
+    execution, seconds = kernel.interrupt_while_printing("""
+        console.log('go')
+        for (;;) {
+            bridge.signal.throwIfAborted()
+            await sleep(10)
+        }
+    """)
+    assert execution.error["ename"] == "KeyboardInterrupt"
+    assert seconds < 0.8
+
+
+def test_a_promise_that_never_settles_is_given_up(kernel: Kernel):
+    execution, seconds = kernel.interrupt_while_printing(
+        "console.log('go')\nconst kept = 1\nconst nothing = await new Promise<number>(() => {})"
+    )
+    assert execution.error["ename"] == "KeyboardInterrupt"
+    assert "may go on in the background" in execution.error["evalue"]
+    assert seconds < 3
+    assert kernel.value("kept") == "1"
+    assert "Cannot find name 'nothing'" in kernel.run("nothing").error["evalue"]
+
+
+def test_a_second_interrupt_does_not_wait(kernel: Kernel):
+    request = kernel.submit("""
+        const patient = bridge.signal
+        console.log('go')
+        while (true) await sleep(10)
+    """)
+    kernel.next_output("stream")
+    start = time.monotonic()
+    kernel.manager.interrupt_kernel()
+    time.sleep(0.2)
+    kernel.manager.interrupt_kernel()
+    assert kernel.collect(request).error["ename"] == "KeyboardInterrupt"
+    assert time.monotonic() - start < 1.5
+
+
+def test_abandoned_code_cannot_overwrite_later_results(kernel: Kernel):
+    execution, _ = kernel.interrupt_while_printing("""
+        console.log('go')
+        const answer = await new Promise<string>((resolve) => setTimeout(() => resolve('stale'), 2500))
+        console.log('the stale code went on')
+    """)
+    assert execution.status == "error"
+    kernel.value("const answer = 'fresh'")
+    assert kernel.value("await sleep(2000)\nanswer") == "fresh"
+
+
+def test_an_interrupt_stops_the_queue(kernel: Kernel):
+    first = kernel.submit("console.log('go')\nwhile (!bridge.signal.aborted) await sleep(10)\n'partial'")
+    second = kernel.submit("const mustNotRun = 1")
+    kernel.next_output("stream")
+    kernel.manager.interrupt_kernel()
+    assert kernel.collect(first).result == "partial"
+    assert kernel.reply(second)["status"] == "aborted"
+
+
+def test_an_interrupt_of_an_idle_kernel_harms_nothing(kernel: Kernel):
+    kernel.manager.interrupt_kernel()
+    time.sleep(0.2)
+    code = "let total = 0\nfor (let i = 0; i < 10; i++) { await sleep(150); total += i }\ntotal"
+    assert kernel.value(code) == "45"
+
+
+def test_the_signal_of_the_process_interrupts_too(kernel: Kernel):
+    request = kernel.submit("console.log('go')\nwhile (true) await sleep(10)")
+    kernel.next_output("stream")
+    os.kill(kernel.pid, signal.SIGINT)
+    assert kernel.collect(request).error["ename"] == "KeyboardInterrupt"
+
+
+def test_checkpoints_cost_little(kernel: Kernel):
+    shown = kernel.value("""
+        const begin = performance.now()
+        let sum = 0
+        for (let i = 0; i < 1e7; i++) sum += i
+        performance.now() - begin
+    """)
+    assert float(shown) < 2000
+    again = kernel.value(
+        "const begin2 = performance.now(); for (let i = 0; i < 1e6; i++) sum += i; performance.now() - begin2"
+    )
+    assert float(again) < 1000
