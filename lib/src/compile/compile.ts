@@ -137,7 +137,7 @@ class Compiler {
     const structure = flatten(count === undefined ? inputs : [], tensors, 'The list of inputs');
     const steps = count ?? tensors[0]?.shape[0];
     if (steps === undefined || !(steps >= 1) || !tensors.every(({ shape }) => shape[0] === steps)) {
-      const given = count ?? tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
+      const given = String(count ?? tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', '));
       throw new CompileError(
         `loop() takes the inputs of K steps, stacked along a leading axis of the same length K ≥ 1 (for a step without ` +
           `inputs, the number K), but got ${given || 'nothing'}.`,

@@ -54,7 +54,6 @@ export class Executor {
     const backend = nativeBackend();
     const { binding } = backend;
     this.push();
-    this.state.beforeRun();
     const given = backend.getInputTensorIds(inputs);
     const scalars = counts.map((count) => binding.createTensor([], dataType.int32, Int32Array.of(count)));
     const vectors = fedTypes(this.plan.fed).map((dtype) =>
@@ -62,7 +61,7 @@ export class Executor {
     );
     try {
       const outputs = this.session.run([...scalars, ...given, ...vectors], feeds, fetches);
-      this.state.afterRun();
+      this.state.ran();
       return outputs;
     } finally {
       for (const id of [...scalars, ...vectors]) binding.deleteTensor(id);
@@ -71,13 +70,13 @@ export class Executor {
 
   /** Gives the session the values of variables that it lacks. */
   private push(): void {
-    const positions = this.state.outdated();
+    const positions = this.state.prepare();
     if (positions.length === 0) return;
     this.store(
       this.state.handles(positions),
       positions.map((position) => this.graph.store[position]!),
     );
-    this.state.pushed(positions);
+    this.state.stored(positions);
   }
 
   /** Gives the session the tensors that it holds. */

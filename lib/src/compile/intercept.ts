@@ -2,7 +2,6 @@
 import { tf } from '../runtime';
 import {
   attributeType,
-  dataType,
   nativeBackend,
   typeAttribute,
   type Binding,
@@ -13,6 +12,8 @@ import type { CountingOptimizer } from './trace';
 
 /** What a recorder is told. All of these may throw, which ends the step. */
 export interface Interceptor {
+  /** An operation is about to run. */
+  executing(name: string): void;
   /** An operation ran. */
   executed(name: string, attributes: OpAttribute[], inputs: number[], outputs: TensorMetadata[]): void;
   /** Native handles of tensors are asked for; `original` gives them. */
@@ -99,6 +100,7 @@ function recordingBinding(binding: Binding, interceptor: Interceptor): Binding {
     Object.getOwnPropertyNames(binding).map((name) => [name, binding[name as keyof Binding]]),
   ) as unknown as Binding;
   copy.executeOp = (name, attributes, inputs, count) => {
+    interceptor.executing(name);
     const outputs = binding.executeOp(name, attributes, inputs, count);
     interceptor.executed(name, attributes, inputs, outputs);
     return outputs;

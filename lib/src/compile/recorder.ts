@@ -1,6 +1,6 @@
 /** Records a step: runs it once, eagerly, and notes for each operation where its inputs come from. */
 import { tf } from '../runtime';
-import { dataType, nativeBackend, type OpAttribute, type TensorMetadata } from '../runtime/binding';
+import { dataOf, dataType, nativeBackend, type OpAttribute, type TensorMetadata } from '../runtime/binding';
 import { observeHost } from '../runtime/fed';
 import { CompileError } from './errors';
 import { intercept, type Interceptor } from './intercept';
@@ -82,8 +82,10 @@ class Recorder implements Interceptor {
   run(step: FlatStep, inputs: readonly tf.Tensor[]): Trace | undefined {
     const variables = Object.values(tf.engine().registeredVariables);
     // Data of its own for each variable and input: a tensor that shares the data (a snapshot taken by clone, a variable
-    // assigned from another, an input given twice) must not be taken for it.
-    for (const variable of variables) variable.assign(this.copy(variable));
+    // assigned from another, an input given twice) must not be taken for it. The restoration shares each variable's data.
+    for (const variable of variables) {
+      if (dataOf(variable).refCount > 2) variable.assign(this.copy(variable));
+    }
     const handles = inputs.map((input) => this.copy(input));
     const before = new Map(variables.map((variable) => [variable, variable.dataId]));
     for (const variable of variables) this.variables.set(variable.dataId, variable);
@@ -125,9 +127,12 @@ class Recorder implements Interceptor {
     });
   }
 
-  executed(name: string, attributes: OpAttribute[], ids: number[], outputs: TensorMetadata[]): void {
+  executing(name: string): void {
     const reason = refusal(name);
     if (reason) throw new CompileError(`The step runs the operation ${name}. ${reason}`);
+  }
+
+  executed(name: string, attributes: OpAttribute[], ids: number[], outputs: TensorMetadata[]): void {
     const inputs = ids.map((id) => {
       const source = this.sources.get(id);
       if (!source) {
@@ -168,7 +173,7 @@ class Recorder implements Interceptor {
     const variable = this.variables.get(dataId);
     const source: Source | undefined = variable
       ? { kind: 'variable', variable }
-      : this.sources.get(this.backend.tensorMap.get(dataId).id);
+      : this.sources.get(this.backend.tensorMap.get(dataId)!.id);
     if (!source || !varies(source)) return;
     this.violation ??= new CompileError(
       `The step reads ${describeSource(source)} in JavaScript (dataSync, data, array, print or a function that needs ` +
@@ -224,7 +229,7 @@ class Recorder implements Interceptor {
     if (!ArrayBuffer.isView(values)) {
       throw new CompileError('The step makes a tensor of strings. Make it outside of the step.');
     }
-    const { dtype, shape } = this.backend.tensorMap.get(dataId);
+    const { dtype, shape } = this.backend.tensorMap.get(dataId)!;
     // A copy, because the program may go on to change the array.
     const bytes = Buffer.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     return { kind: 'constant', constant: { dtype, shape: [...shape], bytes } };
@@ -233,7 +238,7 @@ class Recorder implements Interceptor {
   private capture(dataId: object, id: number): Captured {
     const known = this.captured.get(dataId);
     if (known) return known;
-    const { dtype, shape } = this.backend.tensorMap.get(dataId);
+    const { dtype, shape } = this.backend.tensorMap.get(dataId)!;
     const captured = { dataId, id, dtype, shape: [...shape] };
     this.captured.set(dataId, captured);
     return captured;
@@ -241,7 +246,7 @@ class Recorder implements Interceptor {
 
   private copy(tensor: tf.Tensor): tf.Tensor {
     const id = this.idOf(tensor);
-    const attributes = [{ name: 'T', type: 4, value: this.backend.tensorMap.get(tensor.dataId).dtype }];
+    const attributes = [{ name: 'T', type: 4, value: dataOf(tensor).dtype }];
     return this.backend.createOutputTensor(this.binding.executeOp('Identity', attributes, [id], 1)[0]!);
   }
 

@@ -207,10 +207,7 @@ function pad(tensor: tf.Tensor, rows: number): tf.Tensor {
       [tensor.rank, 2],
       'int32',
     );
-    const types = [
-      typeAttribute('T', tensor.dtype),
-      typeAttribute('Tpaddings', 'int32'),
-    ];
+    const types = [typeAttribute('T', tensor.dtype), typeAttribute('Tpaddings', 'int32')];
     return nativeBackend().executeSingleOutput('Pad', types, [tensor, paddings]);
   });
 }

@@ -1,12 +1,10 @@
 /**
- * Keeps `tf.Variable`s the single truth while a session holds their newest values.
- *
- * After a compiled step the variable's data on the side of TensorFlow.js is stale. Every access to it, whether by an
- * operation, a read or a save, goes through the native handle in the backend's record of the data; so that record gets a
- * handle that fetches the value from the session when somebody asks for it, and not before. Nothing else needs to know.
+ * Keeps `tf.Variable`s the single truth while a session holds their newest values. After a compiled step the data of a
+ * variable is replaced by a deferred one, which fetches the value from the session when somebody asks for it.
  */
-import { tf } from '../runtime';
-import { nativeBackend, type TensorData } from '../runtime/binding';
+import type { tf } from '../runtime';
+import { dataOf, nativeBackend, type TensorData } from '../runtime/binding';
+import { defer, settle } from './deferred';
 import { CompileError } from './errors';
 
 /** Where the values of variables are fetched from, by position. */
@@ -15,25 +13,20 @@ export interface Holder {
   fetch(slots: readonly number[]): number[];
 }
 
-/** A variable and how a session's copy of it relates to it. */
-class Slot {
-  /** The data of the variable that the session's copy equals or, if the data is stale, supersedes. */
-  known: object | undefined;
-
-  constructor(
-    readonly variable: tf.Variable,
-    readonly isUpdated: boolean,
-  ) {}
-
-  get data(): TensorData {
-    return nativeBackend().tensorMap.get(this.variable.dataId);
-  }
+/** A variable of a session. */
+interface Slot {
+  readonly variable: tf.Variable;
+  /** Whether a run changes it. */
+  readonly isUpdated: boolean;
+  /** The data that the session's copy stands for. */
+  known?: object;
 }
 
 /** The variables that one session holds copies of. */
 export class SharedState {
   private readonly slots: Slot[];
-  private readonly stale = new Map<Slot, TensorData>();
+  /** The slots whose newest value only the session has, with the deferred data of their variables. */
+  private readonly deferred = new Map<Slot, TensorData>();
 
   /**
    * @param variables The variables of the session, in the session's order.
@@ -44,17 +37,29 @@ export class SharedState {
     variables: readonly tf.Variable[],
     updated: ReadonlySet<tf.Variable>,
   ) {
-    this.slots = variables.map((variable) => new Slot(variable, updated.has(variable)));
+    this.slots = variables.map((variable) => ({ variable, isUpdated: updated.has(variable) }));
   }
 
-  /** The positions of the variables whose value the session lacks: new ones, and those that were assigned elsewhere. */
-  outdated(): number[] {
+  /**
+   * Must be called before a run.
+   *
+   * @returns The positions of the variables whose value the session lacks: new ones, and those assigned elsewhere.
+   */
+  prepare(): number[] {
+    for (const [{ variable, known }, data] of this.deferred) {
+      // Another tensor shares the value that the session is about to change (a clone, or what the variable was before
+      // it was assigned): it needs the value now.
+      if (data.refCount > 1 || variable.dataId !== known) {
+        this.fetchAll();
+        break;
+      }
+    }
     const positions: number[] = [];
     this.slots.forEach(({ variable, known }, position) => {
       if (variable.isDisposed) {
         throw new CompileError(
-          `The compiled step uses the variable ${variable.name}, which was disposed. ` +
-            `Compile the step again with the variables of now, and call dispose() on this one.`,
+          `The step uses the variable ${variable.name}, which was disposed after the step was compiled. ` +
+            `Compile the step again with the new variables.`,
         );
       }
       if (variable.dataId !== known) positions.push(position);
@@ -68,71 +73,52 @@ export class SharedState {
   }
 
   /** The session's copies at `positions` now equal the variables. */
-  pushed(positions: readonly number[]): void {
+  stored(positions: readonly number[]): void {
     for (const position of positions) {
       const slot = this.slots[position]!;
-      this.stale.delete(slot);
       slot.known = slot.variable.dataId;
     }
   }
 
-  /** Must be called before a run that changes the session's copies. */
-  beforeRun(): void {
-    for (const [slot, data] of this.stale) {
-      // Somebody took a second handle on the value of now (a clone, a saved tensor): it must not see the next one.
-      if (slot.variable.dataId === slot.known && data.refCount > 1) {
-        this.resolve([...this.stale.keys()]);
-        return;
-      }
-    }
-  }
-
-  /** Must be called after a run that changed the session's copies. */
-  afterRun(): void {
+  /** Must be called after a run. */
+  ran(): void {
     for (const slot of this.slots) {
-      if (slot.isUpdated && !this.stale.has(slot)) this.supersede(slot);
+      if (slot.isUpdated && !this.deferred.has(slot)) this.defer(slot);
     }
   }
 
-  /** Gives all variables their values, so that the session can go. */
+  /** Gives the variables their values, so that the session can go. */
   release(): void {
-    this.resolve([...this.stale.keys()]);
+    this.fetchAll();
   }
 
   /**
-   * Replaces the variable's data by a promise of what the session holds. The data is new, because other sessions and
-   * tensors that know the old data must be able to tell that the variable moved on.
+   * Gives the variable deferred data. It is new data, because other sessions and tensors that know the old data must be
+   * able to tell that the variable moved on.
    */
-  private supersede(slot: Slot): void {
-    const { shape, dtype } = slot.data;
+  private defer(slot: Slot): void {
+    const { shape, dtype } = dataOf(slot.variable);
     const placeholder = nativeBackend().createOutputTensor({ id: -1, shape, dtype });
     slot.variable.assign(placeholder);
     placeholder.dispose();
-    const data = slot.data;
+    const data = dataOf(slot.variable);
     slot.known = slot.variable.dataId;
-    this.stale.set(slot, data);
-    Object.defineProperty(data, 'id', {
-      configurable: true,
-      enumerable: true,
-      get: () => {
-        this.resolve([...this.stale.keys()]);
-        return data.id;
-      },
-    });
+    this.deferred.set(slot, data);
+    defer(
+      data,
+      () => this.fetchAll(),
+      () => this.deferred.delete(slot),
+    );
   }
 
-  private resolve(slots: readonly Slot[]): void {
+  /** All at once, because on a CPU handing over a value costs next to nothing and each call does. */
+  private fetchAll(): void {
+    const slots = [...this.deferred];
     if (slots.length === 0) return;
-    const ids = this.holder.fetch(slots.map((slot) => this.slots.indexOf(slot)));
-    slots.forEach((slot, i) => {
-      const data = this.stale.get(slot)!;
-      Object.defineProperty(data, 'id', {
-        value: ids[i],
-        configurable: true,
-        enumerable: true,
-        writable: true,
-      });
-      this.stale.delete(slot);
+    const ids = this.holder.fetch(slots.map(([slot]) => this.slots.indexOf(slot)));
+    slots.forEach(([slot, data], i) => {
+      settle(data, ids[i]!);
+      this.deferred.delete(slot);
     });
   }
 }

@@ -74,9 +74,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function describe(value: unknown): string {
-  if (value instanceof Promise) return 'a promise';
-  if (typeof value === 'object') return `an object of class ${value?.constructor.name ?? 'unknown'}`;
-  return typeof value === 'function'
-    ? 'a function'
-    : `the ${typeof value} ${String(value)}`;
+  if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') {
+    return `the ${typeof value} ${value}`;
+  }
+  return typeof value === 'object'
+    ? `an object of class ${value?.constructor.name ?? 'unknown'}`
+    : `a ${typeof value}`;
 }

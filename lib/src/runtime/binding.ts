@@ -47,7 +47,9 @@ export interface TensorData {
 export interface Backend {
   binding: Binding;
   readonly isUsingGpuDevice: boolean;
-  readonly tensorMap: { get(dataId: object): TensorData; has(dataId: object): boolean };
+  readonly tensorMap: { get(dataId: object): TensorData | undefined; has(dataId: object): boolean };
+  /** Drops a reference to data; true if it was the last one and the data is gone. */
+  disposeData(dataId: object, force?: boolean): boolean;
   getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
   createOutputTensor(metadata: TensorMetadata): tf.Tensor;
   executeSingleOutput(name: string, attributes: OpAttribute[], inputs: readonly tf.TensorInfo[]): tf.Tensor;
@@ -87,6 +89,11 @@ export function nativeBackend(): Backend {
     );
   }
   return tf.backend() as unknown as Backend;
+}
+
+/** What the backend keeps for the data of a tensor that is not disposed. */
+export function dataOf(tensor: tf.TensorInfo): TensorData {
+  return nativeBackend().tensorMap.get(tensor.dataId)!;
 }
 
 /** A type attribute, for example `typeAttribute('T', 'float32')`. */
