@@ -16,7 +16,7 @@ LOG = ROOT / ".liandan" / "logs" / "lab.log"
 
 
 def arguments(given: list[str]) -> list[str]:
-    """JupyterLab's arguments: ours first, so that the user's win."""
+    """JupyterLab's arguments: those given, and ours for what they do not say."""
     ours = [
         f"--ServerApp.root_dir={ROOT}",
         "--ServerApp.ip=127.0.0.1",
@@ -30,7 +30,8 @@ def arguments(given: list[str]) -> list[str]:
     ]
     if os.geteuid() == 0:
         ours.append("--allow-root")
-    return ours + given
+    said = {argument.split("=")[0] for argument in given}
+    return [argument for argument in ours if argument.split("=")[0] not in said] + given
 
 
 def main() -> int:

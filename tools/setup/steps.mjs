@@ -205,6 +205,8 @@ export function steps(root, log) {
         );
         const quiet = {
           '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false },
+          // By default completions that take longer than a second are dropped, as they do while a model trains.
+          '@jupyterlab/completer-extension:manager': { providerTimeout: 5000 },
         };
         writeWhole(join(share, 'lab', 'settings', 'overrides.json'), `${JSON.stringify(quiet, null, 2)}\n`);
       },
