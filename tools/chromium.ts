@@ -1,4 +1,5 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Browser } from 'playwright-core';
 
@@ -41,10 +42,17 @@ export const installChromium =
   'Install one (Debian: sudo apt-get install chromium; Ubuntu: sudo snap install chromium; macOS: brew install --cask chromium) ' +
   'or name it in CHROMIUM_PATH.';
 
-/** Starts a browser without a window. */
+/** Starts a browser without a window. What it writes goes to a temporary folder that is removed when it ends. */
 export async function launchChromium(executablePath: string): Promise<Browser> {
   const { chromium } = await import('playwright-core');
+  const home = mkdtempSync(join(tmpdir(), 'liandan-chromium-'));
   // Chromium refuses its sandbox to root, which is the user of most containers.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  return chromium.launch({ executablePath, args: [...args, '--disable-gpu', '--disable-dev-shm-usage'] });
+  const browser = await chromium.launch({
+    executablePath,
+    args: [...args, '--disable-gpu', '--disable-dev-shm-usage'],
+    env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home },
+  });
+  browser.on('disconnected', () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  return browser;
 }
