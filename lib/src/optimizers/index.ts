@@ -1,8 +1,13 @@
 export { Adam, adam, type AdamOptions, type AdamSettings } from './adam';
+export { AdaFactor, adaFactor, type AdaFactorOptions, type AdaFactorSettings } from './adaFactor';
 export { AdamW, adamW } from './adamW';
+export { AdaX, adaX, type AdaXOptions, type AdaXSettings } from './adaX';
+export { AdaXW, adaXW } from './adaXW';
+export { Amos, amos, type AmosOptions, type AmosSettings } from './amos';
 export { amosSchedule, type AmosSchedule } from './amosSchedule';
 export type { AroundOptions } from './around';
 export { clipByGlobalNorm, clipByNorm, clipByValue, type ClippingOptions } from './clipping';
+export { Lamb, lamb, type LambOptions, type LambSettings } from './lamb';
 export type { LazyRows } from './lazyRows';
 export { Lion, lion, lionBetas, type LionOptions, type LionSettings } from './lion';
 export {
@@ -18,7 +23,9 @@ export type { ParameterRule, ParameterSpec, SlotSpec } from './parameters';
 export * as reference from './reference';
 export * as schedules from './schedules';
 export type { Rate, Schedule, ScheduleDescription } from './schedules';
+export { RmsProp, rmsProp, type RmsPropOptions, type RmsPropSettings } from './rmsProp';
 export { Sgd, sgd, type SgdOptions, type SgdSettings } from './sgd';
 export { Signum, signum, type SignumOptions, type SignumSettings } from './signum';
 export { stateBytes, type ParameterLike } from './stateBytes';
+export { Tiger, tiger, type TigerOptions, type TigerSettings } from './tiger';
 export { descend } from './weightDecay';

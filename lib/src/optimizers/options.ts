@@ -37,6 +37,12 @@ export const oneOf = (...allowed: readonly string[]): Check =>
     (value) => allowed.includes(value as string),
     `one of ${allowed.map((name) => `'${name}'`).join(', ')}`,
   );
+export const axesOrNull = requirement(
+  (value) =>
+    value === null ||
+    (Array.isArray(value) && value.every((axis) => Number.isSafeInteger(axis) && axis >= 0)),
+  'a list of axes, or null',
+);
 export const numberOrNull =
   (check: Check): Check =>
   (value, name) => {
@@ -66,7 +72,7 @@ export function resolveOptions<Settings extends object>(
   for (const name of Object.keys(table) as (keyof Settings & string)[]) {
     const value = given[name];
     if (value !== undefined) table[name].check(value, `${owner}: ${name}`);
-    settings[name] = (value ?? table[name].default) as Settings[typeof name];
+    settings[name] = (value === undefined ? table[name].default : value) as Settings[typeof name];
   }
   return settings;
 }

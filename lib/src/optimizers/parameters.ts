@@ -34,3 +34,6 @@ export function matches(rule: ParameterRule, parameter: ParameterSpec): boolean 
 export function like({ shape }: ParameterSpec): SlotSpec {
   return { shape, dtype: 'float32' };
 }
+
+/** The number of elements of a shape. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, length) => size * length, 1);

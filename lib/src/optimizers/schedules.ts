@@ -25,6 +25,7 @@ export type ScheduleDescription =
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'linear' | 'cosine'; readonly from: number; readonly to: number; readonly steps: number }
   | { readonly kind: 'piecewiseLinear'; readonly knots: readonly (readonly [step: number, value: number])[] }
+  | { readonly kind: 'relativeStep'; readonly warmUp: boolean }
   | { readonly kind: PowerKind; readonly initial: number; readonly kappa: number }
   | {
       readonly kind: 'warmUp';
@@ -73,6 +74,8 @@ function formula(description: ScheduleDescription): (step: number) => number {
       const { initial, kappa, kind } = description;
       return (step) => initial * (kappa * (step - 1) + 1) ** -exponents[kind];
     }
+    case 'relativeStep':
+      return (step) => Math.min(description.warmUp ? 1e-6 * step : 1e-2, 1 / Math.sqrt(step));
     case 'warmUp': {
       const { from, steps } = description;
       const then = formula(description.then);
@@ -183,6 +186,11 @@ export function inverseSquare(options: { initial: number } & Decay): Schedule {
 /** `initial / √(κt + 1)` with t updates made. κ = 3 / half-life. */
 export function inverseSquareRoot(options: { initial: number } & Decay): Schedule {
   return power('inverseSquareRoot', options);
+}
+
+/** AdaFactor's own learning rate: min(10⁻², 1/√t), with warm-up min(10⁻⁶t, 1/√t). */
+export function relativeStep({ warmUp = false }: { warmUp?: boolean } = {}): Schedule {
+  return fromDescription({ kind: 'relativeStep', warmUp });
 }
 
 function power(kind: PowerKind, { initial, kappa, halfLife }: { initial: number } & Decay): Schedule {

@@ -1,4 +1,4 @@
-import type { ParameterSpec, SlotSpec } from './parameters';
+import { sizeOf, type ParameterSpec, type SlotSpec } from './parameters';
 
 /** A parameter by its shape alone, or with its name (a `tf.Variable` will do), where rules look at names. */
 export type ParameterLike = readonly number[] | ParameterSpec;
@@ -19,7 +19,7 @@ export function stateBytes(
   parameters.forEach((parameter, index) => {
     const spec = 'shape' in parameter ? parameter : { name: `parameter${index}`, shape: parameter };
     for (const { shape } of Object.values(optimizer.slotsFor(spec))) {
-      bytes += 4 * shape.reduce((size, length) => size * length, 1);
+      bytes += 4 * sizeOf(shape);
     }
   });
   return bytes;

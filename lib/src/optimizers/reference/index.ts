@@ -1,5 +1,11 @@
+export { adaFactor, type AdaFactorTwinOptions, type Factors } from './adaFactor';
 export { adam } from './adam';
+export { adaX, type AdaXTwinOptions } from './adaX';
+export { amos, type AmosTwinOptions } from './amos';
+export { lamb, type LambTwinOptions } from './lamb';
 export { lion } from './lion';
+export { rmsProp } from './rmsProp';
 export { sgd } from './sgd';
 export { signum } from './signum';
+export { tiger, type TigerTwinOptions } from './tiger';
 export type { Twin, TwinOptions, TwinRate } from './twin';

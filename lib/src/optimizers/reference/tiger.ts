@@ -1,0 +1,55 @@
+import { at, type Twin, type TwinOptions, type TwinRate } from './twin';
+
+export interface TigerTwinOptions extends TwinOptions {
+  /** For each element, the number of the row that it shares the root mean square with; none: one for all. */
+  rows?: readonly number[];
+  /** Bias, beta or gamma: learning rate α/2, no decay. */
+  elementwise?: boolean;
+  centre?: number;
+  beta?: number;
+  accumulationSteps?: number;
+  shrinkRatio?: number;
+  gamma?: TwinRate;
+  rmsFloor?: number;
+}
+
+/** Tiger in float64: article 06, a call of `step` per micro-step. `size`: number of elements of the parameter. */
+export function tiger(size: number, options: TigerTwinOptions = {}): Twin {
+  const {
+    learningRate = 1e-3,
+    weightDecay = 0.01,
+    beta = 0.965,
+    accumulationSteps: k = 1,
+    rmsFloor = 0,
+  } = options;
+  const {
+    rows = new Array<number>(size).fill(0),
+    elementwise = false,
+    centre = 0,
+    shrinkRatio = 0.99,
+    gamma = 1,
+  } = options;
+  const m = new Float64Array(size);
+  let t = 0;
+  return {
+    state: { momentum: m },
+    step(theta, g) {
+      t += 1;
+      const sick = g.some(Number.isNaN);
+      const decay = (t - 1) % k === 0 && !(sick && k === 1) ? beta : 1;
+      g.forEach((gi, i) => (m[i] = decay * (m[i] ?? 0) + (sick ? 0 : ((1 - beta) / k) * gi)));
+      if (sick) return theta.map((x) => (x - centre) * shrinkRatio + centre);
+      if (t % k !== 0) return theta;
+      const eta = theta.map((_, i) => {
+        const row = theta.filter((_, j) => rows[j] === rows[i]);
+        const rms = Math.sqrt(row.reduce((sum, x) => sum + x ** 2, 0) / row.length);
+        return at(learningRate, t) * (elementwise ? 0.5 : Math.max(rmsFloor, rms));
+      });
+      const lambda = elementwise ? 0 : at(weightDecay, t);
+      return theta.map((x, i) => {
+        const u = Math.sign(m[i] ?? 0) * Math.abs(m[i] ?? 0) ** (1 - at(gamma, t));
+        return x - (eta[i] ?? 0) * (u + lambda * x);
+      });
+    },
+  };
+}
