@@ -1,0 +1,85 @@
+"""Prints the definitions of all operations of a TensorFlow library as JSON: name -> [inputs, outputs, is stateful].
+
+Usage: operation_definitions.py <libtensorflow_cc>
+"""
+
+import ctypes
+import json
+import sys
+
+TYPES = {
+    1: "float32",
+    3: "int32",
+    7: "string",
+    8: "complex64",
+    9: "int64",
+    10: "bool",
+    20: "resource",
+    21: "variant",
+}
+
+
+class Buffer(ctypes.Structure):
+    """TF_Buffer of TensorFlow's C API."""
+
+    _fields_ = [("data", ctypes.c_void_p), ("length", ctypes.c_size_t), ("deallocator", ctypes.c_void_p)]
+
+
+def varint(message, position):
+    value = shift = 0
+    while True:
+        byte = message[position]
+        position += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, position
+
+
+def fields(message):
+    """The fields of a protocol buffer: pairs of number and content."""
+    position = 0
+    while position < len(message):
+        key, position = varint(message, position)
+        if key & 7 == 0:
+            content, position = varint(message, position)
+        else:
+            length, position = (
+                varint(message, position) if key & 7 == 2 else (8 if key & 7 == 1 else 4, position)
+            )
+            content, position = message[position : position + length], position + length
+        yield key >> 3, content
+
+
+def argument(message):
+    """OpDef.ArgDef, written as in the table of the library."""
+    field = dict(fields(message))
+    if 6 in field:
+        return f"{field[1].decode()}: [{field[6].decode()}]"
+    kind = field[4].decode() if 4 in field else TYPES.get(field.get(3), str(field.get(3)))
+    return f"{field[1].decode()}: {field[5].decode() + '*' if 5 in field else ''}{kind}"
+
+
+def definition(message):
+    inputs, outputs, name, stateful = [], [], "", False
+    for number, content in fields(message):
+        if number == 1:
+            name = content.decode()
+        elif number == 2:
+            inputs.append(argument(content))
+        elif number == 3:
+            outputs.append(argument(content))
+        elif number == 17:
+            stateful = bool(content)
+    return name, [inputs, outputs, stateful]
+
+
+def main():
+    library = ctypes.CDLL(sys.argv[1])
+    library.TF_GetAllOpList.restype = ctypes.POINTER(Buffer)
+    buffer = library.TF_GetAllOpList().contents
+    operations = ctypes.string_at(buffer.data, buffer.length)
+    print(json.dumps(dict(definition(content) for _, content in fields(operations))))
+
+
+main()
