@@ -130,7 +130,8 @@ def _arrange(notebook: NotebookNode) -> None:
     """
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.metadata.unfolded = not any(FIGURE in output.get("data", {}) for output in cell.outputs)
+            shown = {kind for output in cell.outputs for kind in output.get("data", {})}
+            cell.metadata.unfolded = not shown.intersection({FIGURE, CHECK})
     kinds = [cell.metadata.get("slideshow", {}).get("slide_type", "-") for cell in notebook.cells]
     if set(kinds) == {"-"}:
         kinds = _paginate(notebook)
@@ -167,7 +168,7 @@ def _lines(cell: NotebookNode) -> float:
     lines = cell.source.splitlines()
     if cell.cell_type != "code":
         return sum(3 if line.strip() == "$$" else 1 + len(line) / 95 for line in lines if line.strip())
-    need = 1.5 + (0.75 * len(lines) if cell.metadata.unfolded else 0)
+    need = 1.5 + (0.65 * len(lines) if cell.metadata.unfolded else 0)
     for output in cell.outputs:
         data = output.get("data", {})
         if FIGURE in data:

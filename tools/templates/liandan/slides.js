@@ -10,6 +10,19 @@ function enlarged(layout) {
 const drawAll = (slide) =>
   Promise.all([...slide.querySelectorAll('figure.plot')].map((figure) => draw(figure, enlarged)));
 
+/** Type gets smaller, to a limit, until what a slide holds fits; beyond that it scrolls. */
+function fit(slide) {
+  for (const size of [92, 84, 76, 68]) {
+    if (slide.scrollHeight <= slide.clientHeight) return;
+    slide.style.fontSize = `${size}%`;
+  }
+}
+
+async function show(slide) {
+  await drawAll(slide);
+  fit(slide);
+}
+
 async function start() {
   await MathJax.startup.promise;
   frameEquations();
@@ -25,8 +38,8 @@ async function start() {
   await deck.initialize();
   window.deck = deck;
   // A plot needs a place with a size, which only slides that are shown have.
-  deck.on('slidechanged', ({ currentSlide }) => void drawAll(currentSlide));
-  await drawAll(deck.isPrintView() ? document : deck.getCurrentSlide());
+  deck.on('slidechanged', ({ currentSlide }) => void show(currentSlide));
+  await (deck.isPrintView() ? drawAll(document) : show(deck.getCurrentSlide()));
 }
 
 /** Settles when the first slide is complete. */
