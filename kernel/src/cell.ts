@@ -83,8 +83,10 @@ export class Cell {
     this.giveUp(reason);
   }
 
-  finish(): void {
+  finish(failed: boolean): void {
     this.done = true;
+    // What an interrupted cell started without awaiting it shall stop as well.
+    if (failed && this.interrupted) this.isGivenUp = true;
     clearTimeout(this.timer);
   }
 

@@ -29,7 +29,13 @@ export class ErrorReporter {
    */
   describe(error: unknown, cell: string): ErrorContent {
     if (error instanceof CompilationError) return this.describeDiagnostics(error.diagnostics, cell);
-    return this.describeThrown(error, cell, new Set());
+    try {
+      return this.describeThrown(error, cell, new Set());
+    } catch (problem) {
+      // Objects can make any look at them throw, and clients wait for a reply.
+      const evalue = `an error that cannot be shown, because looking at it throws: ${String(problem)}`;
+      return { ename: 'Error', evalue, traceback: [evalue] };
+    }
   }
 
   private describeThrown(error: unknown, cell: string, seen: Set<unknown>): ErrorContent {

@@ -4,6 +4,9 @@ import type { Publisher } from './cell';
 import type { FromIoThread, IoThreadData, ToIoThread } from './io-protocol';
 import { toJson } from './values';
 
+/** The kernel's own way out; cells are refused it. */
+const exit = process.exit.bind(process);
+
 /** The main thread's end of the I/O thread. */
 export class IoChannel {
   private readonly worker: Worker;
@@ -12,9 +15,9 @@ export class IoChannel {
     this.worker = new Worker(path.join(__dirname, 'io-thread.js'), { workerData: data });
     this.worker.on('error', (error) => {
       process.stderr.write(`liandan-kernel: ${error.message}\n`);
-      process.exit(1);
+      exit(1);
     });
-    this.worker.on('exit', (code) => process.exit(code));
+    this.worker.on('exit', (code) => exit(code));
   }
 
   onRequest(handle: (request: FromIoThread) => void): void {

@@ -65,7 +65,9 @@ export class Kernel {
   private receive(request: FromIoThread): void {
     if (request.header.msg_type === 'execute_request') {
       const { generation } = this;
-      this.queue = this.queue.then(() => this.execute(request, generation === this.generation));
+      this.queue = this.queue
+        .then(() => this.execute(request, generation === this.generation))
+        .catch((error: unknown) => console.error(error));
     } else {
       this.answer(request);
     }
@@ -98,8 +100,8 @@ export class Kernel {
   private async execute(request: FromIoThread, wanted: boolean): Promise<void> {
     const output = this.options.io.publisher(request);
     output.publish('status', { execution_state: 'busy' });
-    const reply = wanted ? await this.runCell(request, output) : { status: 'aborted' };
-    this.options.io.reply(request, reply);
+    const reply = wanted ? this.runCell(request, output) : { status: 'aborted' };
+    this.options.io.reply(request, await reply);
     output.publish('status', { execution_state: 'idle' });
   }
 
@@ -123,14 +125,15 @@ export class Kernel {
       this.throwLateError();
       const value = await session.run(cell);
       if (value !== undefined) {
-        const data = await session.context.run(cell, () => toMimeBundle(value));
+        const bundle = session.context.run(cell, () => toMimeBundle(value));
+        const data = await Promise.race([bundle, cell.givenUp]);
         output.publish('execute_result', { data, metadata: {}, execution_count });
       }
       this.throwLateError();
     } catch (error) {
       failure = { error };
     }
-    cell.finish();
+    cell.finish(failure !== undefined);
     const description = failure && errors.describe(failure.error, name);
     if (description) output.publish('error', description);
     if ((description && content.stop_on_error !== false) || cell.interrupted) {

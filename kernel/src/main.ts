@@ -9,7 +9,8 @@ import { IoChannel } from './io-channel';
 import { Kernel } from './kernel';
 import { Session } from './session';
 import { SourceMaps } from './source-maps';
-import { redirectStreams, refuseInput } from './streams';
+import { refuseExit, refuseInput } from './refusals';
+import { redirectStreams } from './streams';
 
 const [option, connectionFile] = process.argv.slice(2);
 if (option !== '--config-path' || connectionFile === undefined) {
@@ -42,6 +43,7 @@ const kernel = new Kernel({
 installBridge(root, notebookDir, () => kernel.currentCell);
 redirectStreams(() => kernel.currentCell?.output);
 refuseInput();
+refuseExit();
 process.on('uncaughtException', (error) => kernel.reportUncaught(error));
 process.on('unhandledRejection', (error) => kernel.reportUncaught(error));
 process.on('SIGINT', () => {

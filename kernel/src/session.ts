@@ -47,9 +47,11 @@ export class Session {
       this.declarations = declarations;
       return resultName === undefined ? undefined : this.scope[resultName];
     } catch (error) {
-      const unreached = new Set(names.filter((name) => !this.isReached(name)));
+      const unreached = new Set<string>();
       for (const [name, previous] of before) {
-        if (unreached.has(name)) this.restore(name, previous);
+        if (this.isReached(name, previous)) continue;
+        unreached.add(name);
+        this.restore(name, previous);
       }
       this.declarations = declarationsAfterFailure(
         loadTypeScript(),
@@ -97,11 +99,11 @@ export class Session {
     );
   }
 
-  /** A variable whose declaration was not executed throws when it is read. */
-  private isReached(name: string): boolean {
+  /** Whether a cell has defined a variable: one whose declaration was not executed throws when it is read. */
+  private isReached(name: string, previous: PropertyDescriptor | undefined): boolean {
     try {
       void this.scope[name];
-      return Object.hasOwn(this.scope, name);
+      return Object.getOwnPropertyDescriptor(this.scope, name)?.get !== previous?.get;
     } catch {
       return false;
     }

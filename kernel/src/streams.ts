@@ -26,12 +26,3 @@ export function redirectStreams(target: () => Publisher | undefined): void {
     stream.write = write;
   }
 }
-
-/** Notebooks have no keyboard input: reading it fails instead of waiting for ever. */
-export function refuseInput(): void {
-  const refuse = (): never => {
-    throw new Error('A notebook cannot read from standard input. Assign the value in a cell instead.');
-  };
-  Object.defineProperty(process, 'stdin', { configurable: true, get: refuse });
-  Object.assign(globalThis, { prompt: refuse, confirm: refuse });
-}

@@ -113,6 +113,12 @@ def test_values_that_are_not_errors_are_reported(shared: Kernel):
         assert "Throw new Error(…) instead" in failed.traceback
 
 
+def test_errors_that_cannot_be_looked_at_are_reported(shared: Kernel):
+    failed = shared.run("throw new Proxy(new Error('x'), { get() { throw new Error('trap') } })")
+    assert failed.error["evalue"].endswith("looking at it throws: Error: trap")
+    assert shared.value("'alive'") == "alive"
+
+
 def test_names_and_messages_are_free_of_terminal_colours(shared: Kernel):
     failed = shared.run(r"throw new Error('\u001b[31mred\u001b[0m')")
     assert failed.error["evalue"] == "red"

@@ -178,6 +178,13 @@ def test_reading_input_fails_clearly(shared: Kernel):
         assert "cannot read from standard input" in shared.run(code).error["evalue"]
 
 
+def test_the_process_is_not_ended_by_a_cell(shared: Kernel):
+    failed = shared.run("console.log('kept')\nprocess.exit(3)")
+    assert failed.text() == "kept\n"
+    assert "process.exit() would end the kernel" in failed.error["evalue"]
+    assert "→ 2  process.exit(3)" in failed.traceback
+
+
 def test_typescript_files_of_the_repository_can_be_imported(elsewhere: Kernel):
     elsewhere.value("import { double } from './notebooks/helper'")
     assert elsewhere.value("double(21)") == "42"

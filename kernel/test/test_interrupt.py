@@ -141,6 +141,18 @@ def test_abandoned_code_cannot_overwrite_later_results(kernel: Kernel):
     assert kernel.value("await sleep(2000)\nanswer") == "fresh"
 
 
+def test_what_an_interrupted_cell_left_running_stops_too(kernel: Kernel):
+    kernel.value("let strays = 0")
+    execution, _ = kernel.interrupt_while_printing("""
+        void (async () => { for (;;) { strays += 1; await sleep(20) } })()
+        console.log('go')
+        while (true) {}
+    """)
+    assert execution.error["ename"] == "KeyboardInterrupt"
+    stopped = kernel.value("await sleep(100)\nstrays")
+    assert kernel.value("await sleep(200)\nstrays") == stopped
+
+
 def test_an_interrupt_stops_the_queue(kernel: Kernel):
     first = kernel.submit("console.log('go')\nwhile (!bridge.signal.aborted) await sleep(10)\n'partial'")
     second = kernel.submit("const mustNotRun = 1")
