@@ -1,0 +1,79 @@
+/** The ways in which this library takes a step. */
+import { Adam, compile, Lion, random, Sgd, tf, type CompileInfo } from 'liandan';
+import { BATCHES, type Workload } from './workloads';
+
+export const optimizers: Readonly<Record<string, () => tf.Optimizer>> = {
+  sgd: () => new Sgd({ learningRate: 1e-2 }) as unknown as tf.Optimizer,
+  adam: () => new Adam({ learningRate: 1e-3 }) as unknown as tf.Optimizer,
+  lion: () => new Lion({ learningRate: 1e-4 }) as unknown as tf.Optimizer,
+};
+
+export const modes = ['eager', 'compiled', 'compiled+xla', 'loop', 'loop+xla'] as const;
+export type Mode = (typeof modes)[number];
+
+/** Something that takes training steps, each on the next of the batches. */
+export interface Trainer {
+  /** Takes `steps` steps and returns the loss of the last one. */
+  run(steps: number): number | Promise<number>;
+  /** Milliseconds until the first step was done: tracing, loading, compiling. */
+  readonly startMs: number;
+  readonly info?: CompileInfo;
+  dispose(): void;
+}
+
+/** Steps per native call of a loop. */
+const LOOP = 32;
+
+export function trainer(workload: Workload, optimizerName: string, mode: Mode): Trainer {
+  const entries = Object.entries(workload.weights);
+  const weights = Object.fromEntries(entries.map(([name, value]) => [name, tf.variable(value.clone())]));
+  const variables = Object.values(weights);
+  const optimizer = optimizers[optimizerName]!();
+  const noise = random(6);
+  const step = (batch: tf.Scalar): tf.Scalar => {
+    const rows = Object.entries(workload.data).map(([name, data]) => [name, tf.gather(data, batch)]);
+    const inputs = Object.fromEntries(rows) as Record<string, tf.Tensor>;
+    return optimizer.minimize(() => workload.loss(weights, inputs, noise), true, variables)!;
+  };
+  const isLoop = mode.startsWith('loop');
+  const compiled = mode === 'eager' ? undefined : compile(step, { xla: mode.endsWith('xla') });
+  const indices = Array.from({ length: BATCHES }, (_, i) => tf.scalar(i, 'int32'));
+  let taken = 0;
+
+  const single = (steps: number): number => {
+    let loss: tf.Scalar | undefined;
+    for (let i = 0; i < steps; i++) {
+      loss?.dispose();
+      loss = tf.tidy(() => (compiled ?? step)(indices[taken++ % BATCHES]!));
+    }
+    return read(loss!, 0);
+  };
+  const looped = (steps: number): number => {
+    let last = NaN;
+    for (let rest = steps; rest > 0; rest -= LOOP) {
+      const rows = Array.from({ length: Math.min(rest, LOOP) }, () => taken++ % BATCHES);
+      const losses = tf.tidy(() => compiled!.loop(tf.tensor1d(rows, 'int32') as unknown as tf.Scalar));
+      last = read(losses, rows.length - 1);
+    }
+    return last;
+  };
+  const run = isLoop ? looped : single;
+  const start = performance.now();
+  run(isLoop ? LOOP : 1);
+  return {
+    run,
+    startMs: performance.now() - start,
+    info: compiled?.info,
+    dispose: () => {
+      compiled?.dispose();
+      optimizer.dispose();
+      tf.dispose([variables, indices]);
+    },
+  };
+}
+
+function read(tensor: tf.Tensor, position: number): number {
+  const value = tensor.dataSync()[position]!;
+  tensor.dispose();
+  return value;
+}

@@ -1,0 +1,256 @@
+/** The models that are measured: weights, data and loss. All implementations start from the same numbers. */
+import { random, tf, type Random } from 'liandan';
+
+/** A product of the step, for the floor: matrices [m, k] × [k, n], or a convolution. */
+export type Product =
+  | { readonly kind: 'matMul'; readonly m: number; readonly k: number; readonly n: number; readonly batch?: number }
+  | {
+      readonly kind: 'convolution';
+      readonly input: readonly [number, number, number, number];
+      readonly filter: readonly [number, number, number, number];
+      /** Whether the gradient with respect to the input is needed. */
+      readonly isFirst: boolean;
+    };
+
+export interface Workload {
+  readonly name: string;
+  readonly description: string;
+  /** Initial weights by name, the same for all implementations. */
+  readonly weights: Readonly<Record<string, tf.Tensor>>;
+  /** Inputs of the batches, stacked: [batches, batch, …]. */
+  readonly data: Readonly<Record<string, tf.Tensor>>;
+  /** Largest relative difference of the loss after some steps that rounding explains; larger where noise is drawn. */
+  readonly tolerance: number;
+  /** The products of one step. */
+  readonly products: readonly Product[];
+  loss(weights: Readonly<Record<string, tf.Tensor>>, batch: Readonly<Record<string, tf.Tensor>>, noise: Random): tf.Scalar;
+}
+
+/** How many different batches there are. */
+export const BATCHES = 8;
+
+const CLASSES = 10;
+
+export const workloads: Readonly<Record<string, () => Workload>> = {
+  'mlp-32': () => mlp('mlp-32', 32, 32),
+  'mlp-256': () => mlp('mlp-256', 256, 128),
+  'mlp-1024': () => mlp('mlp-1024', 1024, 128),
+  transformer,
+  cnn,
+  vae,
+  embedding,
+};
+
+function affine(weights: Readonly<Record<string, tf.Tensor>>, name: string, x: tf.Tensor): tf.Tensor2D {
+  const product = tf.matMul(x as tf.Tensor2D, weights[`${name}.kernel`] as tf.Tensor2D);
+  return tf.add(product, weights[`${name}.bias`]!);
+}
+
+function dense(source: Random, name: string, inputs: number, outputs: number): Record<string, tf.Tensor> {
+  const kernel = source.normal([inputs, outputs], { standardDeviation: 1 / Math.sqrt(inputs) });
+  return { [`${name}.kernel`]: kernel, [`${name}.bias`]: tf.zeros([outputs]) };
+}
+
+/** Forward product and the two of the backward pass. */
+function denseProducts(m: number, k: number, n: number, isFirst = false): Product[] {
+  const products: Product[] = [
+    { kind: 'matMul', m, k, n },
+    { kind: 'matMul', m: k, k: m, n },
+  ];
+  return isFirst ? products : [...products, { kind: 'matMul', m, k: n, n: k }];
+}
+
+function labelled(source: Random, shape: number[]): Record<string, tf.Tensor> {
+  const labels = source.integers([BATCHES * shape[0]!], { max: CLASSES }) as tf.Tensor1D;
+  return {
+    x: source.normal([BATCHES, ...shape]),
+    y: tf.reshape(tf.cast(tf.oneHot(labels, CLASSES), 'float32'), [BATCHES, shape[0]!, CLASSES]),
+  };
+}
+
+function mlp(name: string, width: number, batch: number): Workload {
+  const source = random(1);
+  return {
+    name,
+    description: `784-${width}-${width}-10, batch ${batch}`,
+    weights: {
+      ...dense(source, 'first', 784, width),
+      ...dense(source, 'second', width, width),
+      ...dense(source, 'head', width, CLASSES),
+    },
+    data: labelled(source, [batch, 784]),
+    tolerance: 1e-3,
+    products: [
+      ...denseProducts(batch, 784, width, true),
+      ...denseProducts(batch, width, width),
+      ...denseProducts(batch, width, CLASSES),
+    ],
+    loss: (weights, { x, y }) => {
+      const hidden = tf.relu(affine(weights, 'first', x!));
+      const second = tf.relu(affine(weights, 'second', hidden));
+      return tf.losses.softmaxCrossEntropy(y!, affine(weights, 'head', second));
+    },
+  };
+}
+
+function transformer(): Workload {
+  const [batch, length, width, heads] = [32, 64, 64, 4];
+  const source = random(2);
+  const depth = width / heads;
+  const norm = (weights: Readonly<Record<string, tf.Tensor>>, name: string, x: tf.Tensor): tf.Tensor => {
+    const centred = tf.sub(x, tf.mean(x, -1, true));
+    const variance = tf.mean(tf.square(centred), -1, true);
+    const normalised = tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5)));
+    return tf.add(tf.mul(normalised, weights[`${name}.gain`]!), weights[`${name}.shift`]!);
+  };
+  const flat = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [batch * length, width]);
+  const rows = batch * length;
+  return {
+    name: 'transformer',
+    description: `one block, width ${width}, ${heads} heads, ${length} tokens, batch ${batch}`,
+    weights: {
+      ...dense(source, 'qkv', width, 3 * width),
+      ...dense(source, 'mix', width, width),
+      ...dense(source, 'up', width, 4 * width),
+      ...dense(source, 'down', 4 * width, width),
+      ...dense(source, 'head', width, CLASSES),
+      'norm1.gain': tf.ones([width]),
+      'norm1.shift': tf.zeros([width]),
+      'norm2.gain': tf.ones([width]),
+      'norm2.shift': tf.zeros([width]),
+    },
+    data: labelled(source, [batch, length, width]) && {
+      x: source.normal([BATCHES, batch, length, width]),
+      y: labelled(source, [batch, 1]).y!,
+    },
+    tolerance: 1e-3,
+    products: [
+      ...denseProducts(rows, width, 3 * width),
+      ...denseProducts(rows, width, width),
+      ...denseProducts(rows, width, 4 * width),
+      ...denseProducts(rows, 4 * width, width),
+      ...[depth, length].flatMap((inner): Product[] => {
+        const outer = inner === depth ? length : depth;
+        const forward: Product = { kind: 'matMul', m: length, k: inner, n: outer, batch: batch * heads };
+        return [
+          forward,
+          { ...forward, k: outer, n: inner },
+          { ...forward, m: inner, k: length, n: outer },
+        ];
+      }),
+    ],
+    loss: (weights, { x, y }) => {
+      const split = tf.reshape(affine(weights, 'qkv', flat(norm(weights, 'norm1', x!))), [
+        batch,
+        length,
+        3,
+        heads,
+        depth,
+      ]);
+      const [q, k, v] = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4])) as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const attention = tf.softmax(tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(depth)));
+      const mixed = flat(tf.transpose(tf.matMul(attention, v), [0, 2, 1, 3]));
+      const attended = tf.add(x!, tf.reshape(affine(weights, 'mix', mixed), x!.shape));
+      const wide = tf.relu(affine(weights, 'up', flat(norm(weights, 'norm2', attended))));
+      const output = tf.add(attended, tf.reshape(affine(weights, 'down', wide), x!.shape));
+      return tf.losses.softmaxCrossEntropy(y!, affine(weights, 'head', tf.mean(output, 1)));
+    },
+  };
+}
+
+function cnn(): Workload {
+  const batch = 64;
+  const source = random(3);
+  const filter = (name: string, inputs: number, outputs: number): Record<string, tf.Tensor> => ({
+    [`${name}.kernel`]: source.normal([5, 5, inputs, outputs], { standardDeviation: 1 / Math.sqrt(25 * inputs) }),
+    [`${name}.bias`]: tf.zeros([outputs]),
+  });
+  const layer = (weights: Readonly<Record<string, tf.Tensor>>, name: string, x: tf.Tensor): tf.Tensor4D => {
+    const convolved = tf.conv2d(x as tf.Tensor4D, weights[`${name}.kernel`] as tf.Tensor4D, 1, 'same');
+    return tf.maxPool(tf.relu(tf.add(convolved, weights[`${name}.bias`]!)), 2, 2, 'valid');
+  };
+  return {
+    name: 'cnn',
+    description: `two 5×5 convolutions (16, 32), max pooling, dense, 28×28, batch ${batch}`,
+    weights: {
+      ...filter('first', 1, 16),
+      ...filter('second', 16, 32),
+      ...dense(source, 'head', 7 * 7 * 32, CLASSES),
+    },
+    data: labelled(source, [batch, 28, 28, 1]),
+    tolerance: 1e-3,
+    products: [
+      { kind: 'convolution', input: [batch, 28, 28, 1], filter: [5, 5, 1, 16], isFirst: true },
+      { kind: 'convolution', input: [batch, 14, 14, 16], filter: [5, 5, 16, 32], isFirst: false },
+      ...denseProducts(batch, 7 * 7 * 32, CLASSES),
+    ],
+    loss: (weights, { x, y }) => {
+      const features = layer(weights, 'second', layer(weights, 'first', x!));
+      return tf.losses.softmaxCrossEntropy(y!, affine(weights, 'head', tf.reshape(features, [batch, -1])));
+    },
+  };
+}
+
+function vae(): Workload {
+  const [batch, hidden, latent] = [64, 256, 8];
+  const source = random(4);
+  return {
+    name: 'vae',
+    description: `784-${hidden}-${latent}-${hidden}-784, batch ${batch}, noise drawn inside`,
+    weights: {
+      ...dense(source, 'encoder', 784, hidden),
+      ...dense(source, 'mean', hidden, latent),
+      ...dense(source, 'logVariance', hidden, latent),
+      ...dense(source, 'decoder', latent, hidden),
+      ...dense(source, 'output', hidden, 784),
+    },
+    data: { x: source.bernoulli([BATCHES, batch, 784], 0.3) },
+    // Each implementation draws noise of its own.
+    tolerance: 0.02,
+    products: [
+      ...denseProducts(batch, 784, hidden, true),
+      ...denseProducts(batch, hidden, latent),
+      ...denseProducts(batch, hidden, latent),
+      ...denseProducts(batch, latent, hidden),
+      ...denseProducts(batch, hidden, 784),
+    ],
+    loss: (weights, { x }, noise) => {
+      const encoded = tf.relu(affine(weights, 'encoder', x!));
+      const mean = affine(weights, 'mean', encoded);
+      const logVariance = affine(weights, 'logVariance', encoded);
+      const sample = tf.add(mean, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), noise.normal([batch, latent])));
+      const logits = affine(weights, 'output', tf.relu(affine(weights, 'decoder', sample)));
+      // Cross entropy of Bernoulli variables with these logits, in the form that cannot overflow.
+      const reconstruction = tf.add(
+        tf.sub(tf.relu(logits), tf.mul(logits, x!)),
+        tf.log1p(tf.exp(tf.neg(tf.abs(logits)))),
+      );
+      const divergence = tf.sub(tf.add(tf.square(mean), tf.exp(logVariance)), tf.add(logVariance, 1));
+      const total = tf.add(tf.sum(reconstruction), tf.mul(tf.sum(divergence), 0.5));
+      return tf.div(total, batch);
+    },
+  };
+}
+
+function embedding(): Workload {
+  const [vocabulary, width, batch, length] = [5000, 64, 64, 16];
+  const source = random(5);
+  const { y } = labelled(source, [batch, 1]);
+  return {
+    name: 'embedding',
+    description: `${vocabulary} rows of ${width}, mean of ${length} tokens, ${width}-${width}-10, batch ${batch}`,
+    weights: {
+      table: source.normal([vocabulary, width]),
+      ...dense(source, 'hidden', width, width),
+      ...dense(source, 'head', width, CLASSES),
+    },
+    data: { x: source.integers([BATCHES, batch, length], { max: vocabulary }), y: y! },
+    tolerance: 1e-3,
+    products: [...denseProducts(batch, width, width), ...denseProducts(batch, width, CLASSES)],
+    loss: (weights, { x, y: labels }) => {
+      const rows = tf.gather(weights.table!, x as tf.Tensor2D);
+      const hidden = tf.relu(affine(weights, 'hidden', tf.mean(rows, 1)));
+      return tf.losses.softmaxCrossEntropy(labels!, affine(weights, 'head', hidden));
+    },
+  };
+}
