@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
@@ -22,6 +23,12 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 SHORTEST_SHOWN_SECONDS = 0.5
 # What a slide of 1280 × 800 holds, in lines of text.
 SLIDE_LINES = 19
+
+# To embed images nbconvert parses every piece of raw HTML by itself, which closes a <details> before its content.
+_embed_images = IPythonRenderer._html_embed_images
+IPythonRenderer._html_embed_images = lambda renderer, html: (
+    _embed_images(renderer, html) if "<img" in html else html
+)
 
 
 def render(executed: NotebookNode, result: dict[str, Any], language: str = "en", slides: bool = False) -> str:

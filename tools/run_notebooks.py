@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import copy
 import os
+import re
 import shutil
 import signal
 import sys
@@ -207,10 +208,28 @@ async def interruptible(work: Any) -> Any:
         raise Interrupted from None
 
 
-async def run(path: Path, reports: Path, facts: dict[str, Any], timeout: int) -> dict[str, Any]:
-    """Runs one notebook; writes its executed copy and its result; returns the result."""
+def solutions(notebook: NotebookNode) -> list[NotebookNode]:
+    """The solutions of the exercises as code cells: the TypeScript blocks inside <details> of Markdown cells."""
+    markdown = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    folded = "\n".join(re.findall(r"<details>.*?</details>", markdown, re.DOTALL))
+    blocks = re.findall(r"^```ts\n(.*?)^```", folded, re.DOTALL | re.MULTILINE)
+    return [
+        nbformat.v4.new_code_cell(f"// Solution {number}\n{{\n{block}}}")
+        for number, block in enumerate(blocks, 1)
+    ]
+
+
+async def run(
+    path: Path, reports: Path, facts: dict[str, Any], timeout: int, with_solutions: bool
+) -> dict[str, Any]:
+    """Runs one notebook; writes its executed copy and its result; returns the result.
+
+    Solutions, if they are wanted, run after the last cell and do not appear in the copy.
+    """
     source = read(path)
     executed = copy.deepcopy(source)
+    answers = solutions(source) if with_solutions else []
+    executed.cells.extend(answers)
     total = sum(1 for _ in code_cells(executed))
     progress = Progress(path.stem, total)
     for _, cell in code_cells(executed):
@@ -225,6 +244,7 @@ async def run(path: Path, reports: Path, facts: dict[str, Any], timeout: int) ->
         progress.clear()
     evidence = examine(executed, complete=complete)
     failures = evidence.failures + hidden
+    executed.cells = executed.cells[: len(source.cells)]
     result = {
         "name": path.stem,
         "file": path.name,
@@ -277,6 +297,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     profiles = ("lesson", "full")
     profile = os.environ.get("LIANDAN_PROFILE") or "lesson"
     parser.add_argument(
+        "--solutions",
+        action="store_true",
+        help="also run the solutions of the exercises, after the last cell",
+    )
+    parser.add_argument(
         "--profile", choices=profiles, default=profile, help="size of the experiments (default: %(default)s)"
     )
     parser.add_argument(
@@ -318,7 +343,9 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         try:
             result = asyncio.run(
-                interruptible(run(path, options.reports.resolve(), facts, options.cell_timeout))
+                interruptible(
+                    run(path, options.reports.resolve(), facts, options.cell_timeout, options.solutions)
+                )
             )
         except Interrupted:
             print(f"\ninterrupted in {path.stem}; its report is not changed")

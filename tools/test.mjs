@@ -16,7 +16,7 @@ const checks = {
   unit: [node, ...vitest, '--exclude', 'tools/test/browser/**'],
   kernel: [python, '-m', 'pytest', '-q', join('kernel', 'test')],
   runner: [python, '-m', 'pytest', '-q', join('tools', 'test')],
-  notebooks: [node, join('tools', 'start.mjs')],
+  notebooks: [node, join('tools', 'start.mjs'), '--solutions'],
   browser: [node, ...vitest, 'tools/test/browser'],
 };
 

@@ -3,9 +3,9 @@ import { Adam, compile, Lion, random, Sgd, tf, type CompileInfo } from 'liandan'
 import { BATCHES, type Workload } from './workloads';
 
 export const optimizers: Readonly<Record<string, () => tf.Optimizer>> = {
-  sgd: () => new Sgd({ learningRate: 1e-2 }) as unknown as tf.Optimizer,
-  adam: () => new Adam({ learningRate: 1e-3 }) as unknown as tf.Optimizer,
-  lion: () => new Lion({ learningRate: 1e-4 }) as unknown as tf.Optimizer,
+  sgd: () => new Sgd({ learningRate: 1e-2 }),
+  adam: () => new Adam({ learningRate: 1e-3 }),
+  lion: () => new Lion({ learningRate: 1e-4 }),
 };
 
 export const modes = ['eager', 'compiled', 'compiled+xla', 'loop', 'loop+xla'] as const;
@@ -14,7 +14,9 @@ export type Mode = (typeof modes)[number];
 /** Something that takes training steps, each on the next of the batches. */
 export interface Trainer {
   /** Takes `steps` steps and returns the loss of the last one. */
-  run(steps: number): number | Promise<number>;
+  run(steps: number): number;
+  /** Steps taken so far. */
+  readonly taken: number;
   /** Milliseconds until the first step was done: tracing, loading, compiling. */
   readonly startMs: number;
   readonly info?: CompileInfo;
@@ -62,8 +64,13 @@ export function trainer(workload: Workload, optimizerName: string, mode: Mode): 
   run(isLoop ? LOOP : 1);
   return {
     run,
+    get taken() {
+      return taken;
+    },
     startMs: performance.now() - start,
-    info: compiled?.info,
+    get info() {
+      return compiled?.info;
+    },
     dispose: () => {
       compiled?.dispose();
       optimizer.dispose();

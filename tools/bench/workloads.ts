@@ -3,7 +3,13 @@ import { random, tf, type Random } from 'liandan';
 
 /** A product of the step, for the floor: matrices [m, k] × [k, n], or a convolution. */
 export type Product =
-  | { readonly kind: 'matMul'; readonly m: number; readonly k: number; readonly n: number; readonly batch?: number }
+  | {
+      readonly kind: 'matMul';
+      readonly m: number;
+      readonly k: number;
+      readonly n: number;
+      readonly batch?: number;
+    }
   | {
       readonly kind: 'convolution';
       readonly input: readonly [number, number, number, number];
@@ -23,7 +29,11 @@ export interface Workload {
   readonly tolerance: number;
   /** The products of one step. */
   readonly products: readonly Product[];
-  loss(weights: Readonly<Record<string, tf.Tensor>>, batch: Readonly<Record<string, tf.Tensor>>, noise: Random): tf.Scalar;
+  loss(
+    weights: Readonly<Record<string, tf.Tensor>>,
+    batch: Readonly<Record<string, tf.Tensor>>,
+    noise: Random,
+  ): tf.Scalar;
 }
 
 /** How many different batches there are. */
@@ -42,7 +52,7 @@ export const workloads: Readonly<Record<string, () => Workload>> = {
 };
 
 function affine(weights: Readonly<Record<string, tf.Tensor>>, name: string, x: tf.Tensor): tf.Tensor2D {
-  const product = tf.matMul(x as tf.Tensor2D, weights[`${name}.kernel`] as tf.Tensor2D);
+  const product = tf.matMul(x, weights[`${name}.kernel`] as tf.Tensor2D);
   return tf.add(product, weights[`${name}.bias`]!);
 }
 
@@ -119,10 +129,7 @@ function transformer(): Workload {
       'norm2.gain': tf.ones([width]),
       'norm2.shift': tf.zeros([width]),
     },
-    data: labelled(source, [batch, length, width]) && {
-      x: source.normal([BATCHES, batch, length, width]),
-      y: labelled(source, [batch, 1]).y!,
-    },
+    data: labelled(source, [batch, length, width]),
     tolerance: 1e-3,
     products: [
       ...denseProducts(rows, width, 3 * width),
@@ -132,11 +139,7 @@ function transformer(): Workload {
       ...[depth, length].flatMap((inner): Product[] => {
         const outer = inner === depth ? length : depth;
         const forward: Product = { kind: 'matMul', m: length, k: inner, n: outer, batch: batch * heads };
-        return [
-          forward,
-          { ...forward, k: outer, n: inner },
-          { ...forward, m: inner, k: length, n: outer },
-        ];
+        return [forward, { ...forward, k: outer, n: inner }, { ...forward, m: inner, k: length, n: outer }];
       }),
     ],
     loss: (weights, { x, y }) => {
@@ -162,12 +165,14 @@ function cnn(): Workload {
   const batch = 64;
   const source = random(3);
   const filter = (name: string, inputs: number, outputs: number): Record<string, tf.Tensor> => ({
-    [`${name}.kernel`]: source.normal([5, 5, inputs, outputs], { standardDeviation: 1 / Math.sqrt(25 * inputs) }),
+    [`${name}.kernel`]: source.normal([5, 5, inputs, outputs], {
+      standardDeviation: 1 / Math.sqrt(25 * inputs),
+    }),
     [`${name}.bias`]: tf.zeros([outputs]),
   });
   const layer = (weights: Readonly<Record<string, tf.Tensor>>, name: string, x: tf.Tensor): tf.Tensor4D => {
     const convolved = tf.conv2d(x as tf.Tensor4D, weights[`${name}.kernel`] as tf.Tensor4D, 1, 'same');
-    return tf.maxPool(tf.relu(tf.add(convolved, weights[`${name}.bias`]!)), 2, 2, 'valid');
+    return tf.maxPool<tf.Tensor4D>(tf.relu(tf.add(convolved, weights[`${name}.bias`]!)), 2, 2, 'valid');
   };
   return {
     name: 'cnn',
@@ -235,7 +240,7 @@ function vae(): Workload {
 function embedding(): Workload {
   const [vocabulary, width, batch, length] = [5000, 64, 64, 16];
   const source = random(5);
-  const { y } = labelled(source, [batch, 1]);
+  const tokens = source.integers([BATCHES, batch, length], { max: vocabulary });
   return {
     name: 'embedding',
     description: `${vocabulary} rows of ${width}, mean of ${length} tokens, ${width}-${width}-10, batch ${batch}`,
@@ -244,7 +249,7 @@ function embedding(): Workload {
       ...dense(source, 'hidden', width, width),
       ...dense(source, 'head', width, CLASSES),
     },
-    data: { x: source.integers([BATCHES, batch, length], { max: vocabulary }), y: y! },
+    data: { ...labelled(source, [batch, 1]), x: tokens },
     tolerance: 1e-3,
     products: [...denseProducts(batch, width, width), ...denseProducts(batch, width, CLASSES)],
     loss: (weights, { x, y: labels }) => {

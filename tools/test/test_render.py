@@ -54,6 +54,15 @@ def test_a_report_has_its_language_title_contents_and_highlighted_code(notebook)
     assert "1 of 0" not in page
 
 
+def test_a_folded_solution_keeps_its_content(notebook):
+    notebook.cells.append(
+        new_markdown_cell("<details><summary>Solution</summary>\n\nIt *is* 42.\n\n</details>")
+    )
+    page = render(notebook, RESULT)
+    folded = page[page.index("<details><summary>Solution") :]
+    assert "<em>is</em>" in folded[: folded.index("</details>")]
+
+
 def test_a_figure_carries_its_text_alternative_and_cannot_break_out_of_its_script(notebook):
     page = render(notebook, RESULT)
     assert "Line plot &lt;of&gt; nothing in particular." in page

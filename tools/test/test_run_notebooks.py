@@ -15,7 +15,14 @@ FIXTURES = TOOLS / "test" / "fixtures"
 def ran(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
     reports = tmp_path_factory.mktemp("reports")
     folders = ["--notebooks", str(FIXTURES), "--reports", str(reports)]
-    command = [sys.executable, str(TOOLS / "run_notebooks.py"), *folders, "--cell-timeout", "10"]
+    command = [
+        sys.executable,
+        str(TOOLS / "run_notebooks.py"),
+        *folders,
+        "--cell-timeout",
+        "10",
+        "--solutions",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     command = [sys.executable, str(TOOLS / "build_reports.py"), *folders]
     subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
@@ -47,6 +54,11 @@ def test_a_healthy_run_leaves_its_checks_and_figures(ran):
     assert healthy["environment"]["node"].startswith("v")
 
 
+def test_solutions_run_but_do_not_appear_in_the_executed_copy(ran):
+    executed = json.loads((ran[1] / "executed" / "08-wrong-solution.ipynb").read_text())
+    assert [cell["id"] for cell in executed["cells"]] == ["title", "measure", "exercise"]
+
+
 @pytest.mark.parametrize(
     ("place", "message", "frame"),
     [
@@ -56,6 +68,7 @@ def test_a_healthy_run_leaves_its_checks_and_figures(ran):
             "const label",
         ),
         ("03-thrown-error.ipynb cell 1 line 2", "cannot invert 0", "throw new RangeError"),
+        ("08-wrong-solution.ipynb cell 2 line 3", "no solution", "throw new RangeError"),
         ("04-floating-rejection.ipynb cell 2 line 3", "nobody waited for me", "throw new Error"),
         ("05-silent-failures.ipynb cell 3 line 2", "wrote to stderr: something smells", None),
         ("05-silent-failures.ipynb cell 4 line 1", 'the figure "nameless" has no text alternative', None),

@@ -1,0 +1,251 @@
+/** `npm run bench`: how fast a training step is, side by side with its alternatives. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { compile, describeRuntime, tf } from 'liandan';
+import { floor } from './floor';
+import { modes, optimizers, trainer, type Mode, type Trainer } from './implementations';
+import { measure, type Candidate, type Effort, type Measurement } from './measure';
+import { exported, Peer } from './peers';
+import { table } from './table';
+import { workloads, type Workload } from './workloads';
+
+const PEERS = {
+  PyTorch: { script: 'torch_peer.py', modes: ['eager', 'eager, fused', 'compile'] },
+  TensorFlow: { script: 'tensorflow_peer.py', modes: ['function', 'function, jit'] },
+};
+
+/** The losses are compared after this many steps from the same weights. */
+const CHECKED_STEPS = 64;
+
+export interface Result extends Measurement {
+  readonly model: string;
+  readonly optimizer: string;
+  readonly finalLoss: number;
+  /** Whether the loss is that of the other implementations. */
+  readonly agrees: boolean;
+  /** Milliseconds until the first step was done. */
+  readonly startMs: number;
+  /** Growth of the process while the implementation was built and checked, in megabytes. */
+  readonly megabytes?: number;
+  readonly withoutXla?: string;
+}
+
+const usage = `npm run bench -- [--quick] [--peers] [--models mlp-32,…] [--optimizers sgd,adam,lion]
+                 [--modes eager,…] [--threads N] [--json FILE]
+  --quick    fewer and shorter rounds, Adam only: under two minutes without peers
+  --peers    also PyTorch and TensorFlow's Python interface, in an environment of their own (2 GB)
+models: ${Object.keys(workloads).join(', ')}
+modes: ${modes.join(', ')}`;
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      peers: { type: 'boolean', default: false },
+      python: { type: 'string' },
+      models: { type: 'string' },
+      optimizers: { type: 'string' },
+      modes: { type: 'string' },
+      threads: { type: 'string' },
+      json: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const choose = (given: string | undefined, all: readonly string[], otherwise = all): readonly string[] => {
+    const chosen = given?.split(',') ?? otherwise;
+    const unknown = chosen.find((name) => !all.includes(name));
+    if (unknown !== undefined)
+      throw new Error(`There is no "${unknown}"; there are ${all.join(', ')}.\n${usage}`);
+    return chosen;
+  };
+  const allOptimizers = Object.keys(optimizers);
+  return {
+    help: values.help,
+    python: values.python,
+    json: values.json,
+    models: choose(values.models, Object.keys(workloads)),
+    optimizers: choose(values.optimizers, allOptimizers, values.quick ? ['adam'] : allOptimizers),
+    modes: choose(values.modes, modes),
+    effort: values.quick ? { rounds: 5, budgetMs: 100 } : { rounds: 9, budgetMs: 400 },
+  };
+}
+
+async function main(): Promise<void> {
+  const { help, python, json, effort, ...chosen } = options();
+  if (help) {
+    console.log(usage);
+    return;
+  }
+  const environment: Record<string, unknown> = { ...describeRuntime(), threads: process.env.BENCH_THREADS };
+  const floors: Record<string, number> = {};
+  const results: Result[] = [];
+  const save = (more: object = {}): void => {
+    if (json) writeFileSync(json, `${JSON.stringify({ environment, floors, ...more, results }, null, 2)}\n`);
+  };
+  for (const name of chosen.models) {
+    const workload = tf.tidy(() => workloads[name]!() as Workload & tf.TensorContainerObject);
+    const floorMs = floor(workload.products, effort.budgetMs);
+    floors[name] = floorMs;
+    await exported(workload, async (folder) => {
+      for (const optimizer of chosen.optimizers) {
+        const subject = { workload, optimizer, folder, environment };
+        const compared = await compareImplementations(
+          subject,
+          chosen.modes as readonly Mode[],
+          effort,
+          python,
+        );
+        results.push(...compared);
+        console.log(table(workload, optimizer, floorMs, compared));
+        save();
+      }
+    });
+    tf.dispose([workload.weights, workload.data]);
+  }
+  const dispatch = dispatchCost();
+  console.log(
+    `\nOne call costs ${dispatch.compiledUs.toFixed(0)} µs compiled; one eager operation costs ${dispatch.eagerUs.toFixed(0)} µs.`,
+  );
+  save({ dispatch });
+  const wrong = results.filter(({ agrees }) => !agrees);
+  for (const { model, optimizer, implementation, mode, finalLoss } of wrong) {
+    console.error(`${model}, ${optimizer}: ${implementation} ${mode} reached another loss (${finalLoss}).`);
+  }
+  process.exitCode = wrong.length > 0 ? 1 : 0;
+}
+
+interface Subject {
+  readonly workload: Workload;
+  readonly optimizer: string;
+  /** Holds the workload's numbers for the peers. */
+  readonly folder: string;
+  /** Where the versions of the peers are noted. */
+  readonly environment: Record<string, unknown>;
+}
+
+/** A candidate that took its checked steps. */
+interface Contestant extends Candidate {
+  readonly finalLoss: number;
+  readonly startMs: number;
+  readonly megabytes?: number;
+  readonly withoutXla?: string;
+  close(): void;
+}
+
+async function compareImplementations(
+  subject: Subject,
+  chosen: readonly Mode[],
+  effort: Effort,
+  python: string | undefined,
+): Promise<Result[]> {
+  const contestants: Contestant[] = [];
+  try {
+    for (const mode of chosen) contestants.push(ours(subject, mode));
+    if (python) {
+      for (const [name, { script, modes: peerModes }] of Object.entries(PEERS)) {
+        for (const mode of peerModes) {
+          try {
+            contestants.push(
+              await peer(subject, name, join(__dirname, '../../bench/peers', script), mode, python),
+            );
+          } catch (error) {
+            console.error(
+              `${subject.workload.name}, ${subject.optimizer}: ${name} ${mode}: ${(error as Error).message}`,
+            );
+          }
+        }
+      }
+    }
+    const reference = contestants[0]!.finalLoss;
+    const { tolerance, name: model } = subject.workload;
+    const measurements = await measure(contestants, effort);
+    return measurements.map((measurement, i) => {
+      const { finalLoss, startMs, megabytes, withoutXla } = contestants[i]!;
+      const agrees = Math.abs(finalLoss - reference) <= tolerance * Math.abs(reference);
+      return {
+        model,
+        optimizer: subject.optimizer,
+        ...measurement,
+        finalLoss,
+        agrees,
+        startMs,
+        megabytes,
+        withoutXla,
+      };
+    });
+  } finally {
+    for (const contestant of contestants) contestant.close();
+  }
+}
+
+function ours({ workload, optimizer }: Subject, mode: Mode): Contestant {
+  const before = process.memoryUsage().rss;
+  const made: Trainer = trainer(workload, optimizer, mode);
+  const finalLoss = made.run(CHECKED_STEPS - made.taken);
+  return {
+    implementation: 'liandan',
+    mode,
+    finalLoss,
+    startMs: made.startMs,
+    megabytes: (process.memoryUsage().rss - before) / 2 ** 20,
+    withoutXla: made.info?.withoutXla,
+    run: (steps) => {
+      const start = performance.now();
+      const loss = made.run(steps);
+      return Promise.resolve({ ms: performance.now() - start, loss });
+    },
+    close: () => made.dispose(),
+  };
+}
+
+async function peer(
+  { workload, optimizer, folder, environment }: Subject,
+  name: string,
+  script: string,
+  mode: string,
+  python: string,
+): Promise<Contestant> {
+  const made = new Peer(python, script);
+  try {
+    const { version, threads } = await made.describe();
+    environment[name] = `${version}, ${threads} threads`;
+    const startMs = await made.prepare(folder, workload.name, optimizer, mode);
+    const { loss } = await made.run(CHECKED_STEPS - 1);
+    return {
+      implementation: name,
+      mode,
+      finalLoss: loss,
+      startMs,
+      run: (steps) => made.run(steps),
+      close: () => made.close(),
+    };
+  } catch (error) {
+    made.close();
+    throw error;
+  }
+}
+
+/** Microseconds per call of the smallest possible step, and per eager operation. */
+function dispatchCost(): { compiledUs: number; eagerUs: number } {
+  const x = tf.scalar(1);
+  const step = compile((value: tf.Tensor) => tf.add(value, 1), { xla: false });
+  const one = tf.scalar(1);
+  const per = (call: () => tf.Tensor): number => {
+    const times = Array.from({ length: 9 }, () => {
+      const start = performance.now();
+      for (let i = 0; i < 500; i++) call().dispose();
+      return (performance.now() - start) * 2;
+    });
+    return times.sort((a, b) => a - b)[4]!;
+  };
+  const costs = { compiledUs: per(() => step(x)), eagerUs: per(() => tf.add(x, one)) };
+  step.dispose();
+  tf.dispose([x, one]);
+  return costs;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

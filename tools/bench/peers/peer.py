@@ -1,0 +1,69 @@
+"""What the peers have in common: reading the numbers that all implementations start from, and answering requests.
+
+A request is a line of JSON on standard input, its answer a line on standard output:
+  {"prepare": <folder>, "workload": ..., "optimizer": ..., "mode": ...} -> {"startMs": ..., "loss": ...}
+  {"run": <steps>}                                                      -> {"ms": ..., "loss": ...}
+"""
+
+import json
+import os
+import sys
+import time
+
+import numpy as np
+
+BATCHES = 8
+
+
+def load(folder):
+    """The weights and the data of a workload as arrays, and its sizes."""
+    with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
+        manifest = json.load(file)
+    content = np.fromfile(os.path.join(folder, "values.bin"), dtype=np.uint8)
+
+    def arrays(entries):
+        return {
+            entry["name"]: content[entry["offset"] : entry["offset"] + entry["bytes"]]
+            .view(entry["dtype"])
+            .reshape(entry["shape"])
+            .copy()
+            for entry in entries
+        }
+
+    return arrays(manifest["weights"]), arrays(manifest["data"])
+
+
+class Runner:
+    """Takes steps on batch after batch. `step(i)` takes one on batch i and returns the loss, which `read` makes a number."""
+
+    def __init__(self, step, read):
+        self.step, self.read, self.taken = step, read, 0
+
+    def run(self, steps):
+        start = time.perf_counter()
+        for _ in range(steps):
+            loss = self.step(self.taken % BATCHES)
+            self.taken += 1
+        value = self.read(loss)
+        return {"ms": (time.perf_counter() - start) * 1e3, "loss": value}
+
+
+def serve(make, description):
+    """Answers requests; `make(folder, workload, optimizer, mode)` gives a step and a function that reads its loss."""
+    print(json.dumps(description), flush=True)
+    runner = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if "prepare" in request:
+                runner = None
+                start = time.perf_counter()
+                parts = (request[key] for key in ("prepare", "workload", "optimizer", "mode"))
+                runner = Runner(*make(*parts))
+                first = runner.run(1)
+                answer = {"startMs": (time.perf_counter() - start) * 1e3, "loss": first["loss"]}
+            else:
+                answer = runner.run(request["run"])
+        except Exception as error:  # noqa: BLE001 - whatever a peer cannot do is reported and the benchmark goes on
+            answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        print(json.dumps(answer), flush=True)

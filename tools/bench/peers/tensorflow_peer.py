@@ -1,0 +1,104 @@
+"""The workloads in TensorFlow's Python interface, as functions that it compiles."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import tensorflow as tf
+from peer import load, serve
+
+threads = int(os.environ.get("BENCH_THREADS", os.cpu_count()))
+tf.config.threading.set_intra_op_parallelism_threads(threads)
+
+
+def affine(weights, name, x):
+    return tf.matmul(x, weights[f"{name}.kernel"]) + weights[f"{name}.bias"]
+
+
+def cross_entropy(labels, logits):
+    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels, logits))
+
+
+def mlp(weights, batch):
+    hidden = tf.nn.relu(affine(weights, "first", batch["x"]))
+    hidden = tf.nn.relu(affine(weights, "second", hidden))
+    return cross_entropy(batch["y"], affine(weights, "head", hidden))
+
+
+def transformer(weights, batch):
+    x = batch["x"]
+    size, length, width = x.shape
+    heads = 4
+
+    def norm(name, values):
+        mean, variance = tf.nn.moments(values, -1, keepdims=True)
+        gain, shift = weights[f"{name}.gain"], weights[f"{name}.shift"]
+        return tf.nn.batch_normalization(values, mean, variance, shift, gain, 1e-5)
+
+    qkv = affine(weights, "qkv", tf.reshape(norm("norm1", x), [-1, width]))
+    split = tf.reshape(qkv, [size, length, 3, heads, width // heads])
+    q, k, v = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))
+    attention = tf.nn.softmax(tf.matmul(q, k, transpose_b=True) * (width // heads) ** -0.5)
+    mixed = tf.reshape(tf.transpose(tf.matmul(attention, v), [0, 2, 1, 3]), [-1, width])
+    attended = x + tf.reshape(affine(weights, "mix", mixed), x.shape)
+    wide = tf.nn.relu(affine(weights, "up", tf.reshape(norm("norm2", attended), [-1, width])))
+    output = attended + tf.reshape(affine(weights, "down", wide), x.shape)
+    return cross_entropy(batch["y"], affine(weights, "head", tf.reduce_mean(output, 1)))
+
+
+def cnn(weights, batch):
+    x = batch["x"]
+    for name in ("first", "second"):
+        x = tf.nn.conv2d(x, weights[f"{name}.kernel"], 1, "SAME") + weights[f"{name}.bias"]
+        x = tf.nn.max_pool2d(tf.nn.relu(x), 2, 2, "VALID")
+    return cross_entropy(batch["y"], affine(weights, "head", tf.reshape(x, [x.shape[0], -1])))
+
+
+def vae(weights, batch):
+    x = batch["x"]
+    encoded = tf.nn.relu(affine(weights, "encoder", x))
+    mean = affine(weights, "mean", encoded)
+    log_variance = affine(weights, "logVariance", encoded)
+    sample = mean + tf.exp(0.5 * log_variance) * tf.random.normal(mean.shape)
+    logits = affine(weights, "output", tf.nn.relu(affine(weights, "decoder", sample)))
+    reconstruction = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(x, logits))
+    divergence = 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - log_variance - 1)
+    return (reconstruction + divergence) / x.shape[0]
+
+
+def embedding(weights, batch):
+    rows = tf.gather(weights["table"], batch["x"])
+    hidden = tf.nn.relu(affine(weights, "hidden", tf.reduce_mean(rows, 1)))
+    return cross_entropy(batch["y"], affine(weights, "head", hidden))
+
+
+LOSSES = {"transformer": transformer, "cnn": cnn, "vae": vae, "embedding": embedding}
+
+
+def make(folder, workload, optimizer_name, mode):
+    tf.random.set_seed(6)
+    arrays, data = load(folder)
+    weights = {name: tf.Variable(array) for name, array in arrays.items()}
+    batches = {name: tf.constant(array) for name, array in data.items()}
+    variables = list(weights.values())
+    optimizer = {
+        "sgd": lambda: keras.optimizers.SGD(1e-2),
+        "adam": lambda: keras.optimizers.Adam(1e-3, epsilon=1e-8),
+        "lion": lambda: keras.optimizers.Lion(1e-4),
+    }[optimizer_name]()
+    optimizer.build(variables)
+    loss_of = LOSSES.get(workload, mlp)
+
+    @tf.function(jit_compile=mode == "function, jit")
+    def step(i):
+        with tf.GradientTape() as tape:
+            loss = loss_of(weights, {name: values[i] for name, values in batches.items()})
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    indices = [tf.constant(i) for i in range(len(data["x"]))]
+    return lambda i: step(indices[i]), lambda loss: float(loss)
+
+
+serve(make, {"name": "TensorFlow", "version": tf.__version__, "threads": threads})
