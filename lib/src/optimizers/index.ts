@@ -8,8 +8,12 @@ export { amosSchedule, type AmosSchedule } from './amosSchedule';
 export type { AroundOptions } from './around';
 export { clipByGlobalNorm, clipByNorm, clipByValue, type ClippingOptions } from './clipping';
 export { Lamb, lamb, type LambOptions, type LambSettings } from './lamb';
+export { describeOptimizer, type OptimizerDescription } from './describeOptimizer';
+export { factoringError, iDivergence, rankOneFactors } from './factoring';
 export type { LazyRows } from './lazyRows';
 export { Lion, lion, lionBetas, type LionOptions, type LionSettings } from './lion';
+export { Mixed, mixed, type MixedPart } from './mixed';
+export { UpdateMonitor, type Movement } from './monitor';
 export {
   Optimizer,
   type CommonSettings,
@@ -26,6 +30,8 @@ export type { Rate, Schedule, ScheduleDescription } from './schedules';
 export { RmsProp, rmsProp, type RmsPropOptions, type RmsPropSettings } from './rmsProp';
 export { Sgd, sgd, type SgdOptions, type SgdSettings } from './sgd';
 export { Signum, signum, type SignumOptions, type SignumSettings } from './signum';
+export { loadState, saveState } from './stateFile';
 export { stateBytes, type ParameterLike } from './stateBytes';
 export { Tiger, tiger, type TigerOptions, type TigerSettings } from './tiger';
+export { WeightAverage } from './weightAverage';
 export { descend } from './weightDecay';

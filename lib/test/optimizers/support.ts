@@ -37,7 +37,7 @@ export function tensor(shape: readonly number[], values: ArrayLike<number>): Ten
 
 /** One step on variables with the gradients given, in the order of the variables. */
 export function step(
-  optimizer: AnyOptimizer,
+  optimizer: Pick<AnyOptimizer, 'applyGradients'>,
   gradients: readonly (readonly [Variable, ArrayLike<number>])[],
 ): void {
   tf.tidy(() => {
@@ -82,9 +82,11 @@ export function expectClose(
 export const largest = (of: ArrayLike<number>): number => Math.max(0, ...Array.from(of, Math.abs));
 
 /** The state as plain arrays by name, `iter` included. */
-export async function stateOf(optimizer: AnyOptimizer): Promise<Record<string, number[]>> {
+export async function stateOf(
+  optimizer: Pick<AnyOptimizer, 'getWeights'>,
+): Promise<Record<string, number[]>> {
   const weights = await optimizer.getWeights();
   const state = Object.fromEntries(weights.map(({ name, tensor: of }) => [name, Array.from(of.dataSync())]));
-  weights.find(({ name }) => name === 'iter')?.tensor.dispose();
+  for (const { name, tensor: of } of weights) if (name.endsWith('iter')) of.dispose();
   return state;
 }
