@@ -6,3 +6,4 @@ export * from './optimizers';
 export * from './plots';
 export * from './runtime';
 export * from './training';
+export * from './vae';

@@ -9,3 +9,13 @@ export {
   type ImageDataset,
   type ImageSplit,
 } from './images';
+export {
+  characterVocabulary,
+  loadReviews,
+  loadTangAndSong,
+  parseLabelledTexts,
+  textTensors,
+  type TextDataset,
+  type TextSplit,
+  type Vocabulary,
+} from './texts';

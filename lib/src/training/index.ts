@@ -1,4 +1,13 @@
 export { evaluateClassifier, type Evaluation } from './evaluate';
+export {
+  fit,
+  minimize,
+  type FitOptions,
+  type FitRun,
+  type RunOptions,
+  type StepReport,
+  type TrainingProgress,
+} from './fit';
 export { iterates, type IteratesOptions } from './iterates';
 export { crossEntropy } from './losses';
-export { train, type TrainingProgress, type TrainingRun, type TrainOptions } from './train';
+export { train, type TrainingRun, type TrainOptions } from './train';
