@@ -112,7 +112,9 @@ export class Mixed extends Optimizer {
     for (const [index, { optimizer }] of this.parts.entries()) {
       const prefix = `${index}/`;
       const own = weights.filter(({ name }) => name.startsWith(prefix));
-      await optimizer.setWeights(own.map(({ name, tensor }) => ({ name: name.slice(prefix.length), tensor })));
+      await optimizer.setWeights(
+        own.map(({ name, tensor }) => ({ name: name.slice(prefix.length), tensor })),
+      );
     }
   }
 

@@ -1,48 +1,20 @@
+import fc from 'fast-check';
 import { afterEach, describe, it } from 'vitest';
-import { schedules, type reference } from '../../src/optimizers';
+import { schedules } from '../../src/optimizers';
 import { tf } from '../../src/runtime/tensorflow';
-import {
-  draw,
-  expectClose,
-  largest,
-  normal,
-  sizeOf,
-  stateOf,
-  step,
-  uniform,
-  values,
-  variable,
-} from './support';
-import { subjects, type Subject } from './subjects';
+import { Duel } from './duel';
+import { normal, sizeOf, uniform } from './support';
+import { subjects } from './subjects';
 
 afterEach(() => tf.disposeVariables());
 
 const shapes = [[7], [3, 5], [5, 2, 3], [], [1], [1, 4], [2, 3, 4], [2, 1, 3, 2]];
 const steps = 120;
 
-interface Situation {
-  readonly subject: Subject;
-  readonly twin: reference.Twin;
-  readonly options: Record<string, unknown>;
-  readonly size: number;
-  readonly t: number;
-}
-
-/** A gradient with zeros and with sizes over four decades, whose signs do not depend on float32 rounding. */
-function gradientOf(
-  { subject, twin, options, size, t }: Situation,
-  next: () => number,
-  choose: () => number,
-): Float64Array {
-  return Float64Array.from({ length: size }, (_, index) => {
-    for (;;) {
-      const gradient = choose() < 0.1 ? 0 : Math.fround(next() * 10 ** (choose() * 4 - 3));
-      const momentum = twin.state.momentum?.[index] ?? 0;
-      const signed = subject.signed?.(momentum, gradient, options, t);
-      // Float32 errs by about 1e-7 of the terms, which are at most about 40 here.
-      if (signed === undefined || signed === 0 || Math.abs(signed) > 1e-4) return gradient;
-    }
-  });
+/** Zeros, and sizes over four decades. */
+function varied(seed: number): () => number {
+  const [next, choose] = [normal(seed), uniform(seed + 1)];
+  return () => (choose() < 0.1 ? 0 : next() * 10 ** (choose() * 4 - 3));
 }
 
 describe.each(subjects)('$name agrees with its float64 twin', (subject) => {
@@ -52,44 +24,59 @@ describe.each(subjects)('$name agrees with its float64 twin', (subject) => {
       it.each(shapes.slice(0, index === 0 ? undefined : 3).map((shape) => ({ shape })))(
         `for ${steps} steps on shape $shape`,
         async ({ shape }) => {
-          const [next, choose] = [normal(1), uniform(2)];
-          const optimizer = subject.make(options);
-          const twin = subject.twin(shape, options);
-          const size = sizeOf(shape);
-          let theta = draw(size, next);
-          let scale = largest(theta);
-          const x = variable('x', shape, theta);
-          for (let t = 1; t <= steps; t++) {
-            const gradient = gradientOf({ subject, twin, options, size, t }, next, choose);
-            theta = twin.step(theta, gradient);
-            step(optimizer, [[x, gradient]]);
-            scale = Math.max(scale, largest(theta));
-            expectClose(values(x), theta, { scale });
-          }
-          const state = await stateOf(optimizer);
-          for (const [slot, expected] of Object.entries(twin.state))
-            expectClose(state[`x/${slot}`] ?? [], expected);
+          const duel = new Duel({ subject, options, shape, next: normal(1), gradient: varied(2) });
+          for (let t = 1; t <= steps; t++) duel.step();
+          await duel.end();
         },
       );
     },
   );
 
-  it('with a schedule for the learning rate and for the decay', () => {
+  it('with schedules for the learning rate and for the decay', async () => {
     const learningRate = schedules.warmUp({ steps: 10, then: schedules.cosine({ from: 0.02, steps: 60 }) });
     const weightDecay = schedules.linear({ from: 0, to: 0.5, steps: 50 });
     const options = { learningRate, weightDecay };
-    const [next, choose] = [normal(3), uniform(4)];
-    const optimizer = subject.make(options);
-    const twin = subject.twin([6], options);
-    let theta = draw(6, next);
-    let scale = largest(theta);
-    const x = variable('x', [6], theta);
-    for (let t = 1; t <= 80; t++) {
-      const gradient = gradientOf({ subject, twin, options, size: 6, t }, next, choose);
-      theta = twin.step(theta, gradient);
-      step(optimizer, [[x, gradient]]);
-      scale = Math.max(scale, largest(theta));
-      expectClose(values(x), theta, { scale });
-    }
+    const duel = new Duel({ subject, options, shape: [6], next: normal(3), gradient: varied(4) });
+    for (let t = 1; t <= 80; t++) duel.step();
+    await duel.end();
+  });
+
+  it('on any shape and any options, with gradients that are zero, sparse, tiny or huge by turns', async () => {
+    const shape = fc
+      .array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 })
+      .filter((axes) => sizeOf(axes) <= 40);
+    const phase = fc.record({
+      size: fc.constantFrom(0, 1e-9, 1e-3, 1, 1e9),
+      density: fc.constantFrom(0.1, 0.5, 1),
+    });
+    const learningRate = fc.constantFrom(1e-4, 1e-2, schedules.linear({ from: 0.05, steps: 150 }));
+    const weightDecay = fc.constantFrom(0, 0.01, 0.5);
+    await fc.assert(
+      fc.asyncProperty(
+        shape,
+        fc.constantFrom(...subject.variants),
+        fc.record({ learningRate, weightDecay }),
+        fc.array(phase, { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 0, max: 1e6 }),
+        async (axes, variant, rates, phases, seed) => {
+          const [next, choose] = [normal(seed), uniform(seed + 1)];
+          const gradient = (t: number): number => {
+            const { size, density } = phases[Math.floor(((t - 1) * phases.length) / 200)] ?? {
+              size: 1,
+              density: 1,
+            };
+            return choose() < density ? size * next() : 0;
+          };
+          const duel = new Duel({ subject, options: { ...variant, ...rates }, shape: axes, next, gradient });
+          try {
+            for (let t = 1; t <= 200; t++) duel.step();
+            await duel.end();
+          } finally {
+            tf.disposeVariables();
+          }
+        },
+      ),
+      { numRuns: 8, seed: 5 },
+    );
   });
 });

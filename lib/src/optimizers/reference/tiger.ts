@@ -3,6 +3,8 @@ import { at, type Twin, type TwinOptions, type TwinRate } from './twin';
 export interface TigerTwinOptions extends TwinOptions {
   /** For each element, the number of the row that it shares the root mean square with; none: one for all. */
   rows?: readonly number[];
+  /** Whether the learning rate is relative to the root mean square; default true. */
+  relative?: boolean;
   /** Bias, beta or gamma: learning rate α/2, no decay. */
   elementwise?: boolean;
   centre?: number;
@@ -24,6 +26,7 @@ export function tiger(size: number, options: TigerTwinOptions = {}): Twin {
   } = options;
   const {
     rows = new Array<number>(size).fill(0),
+    relative = true,
     elementwise = false,
     centre = 0,
     shrinkRatio = 0.99,
@@ -43,7 +46,7 @@ export function tiger(size: number, options: TigerTwinOptions = {}): Twin {
       const eta = theta.map((_, i) => {
         const row = theta.filter((_, j) => rows[j] === rows[i]);
         const rms = Math.sqrt(row.reduce((sum, x) => sum + x ** 2, 0) / row.length);
-        return at(learningRate, t) * (elementwise ? 0.5 : Math.max(rmsFloor, rms));
+        return at(learningRate, t) * (!relative ? 1 : elementwise ? 0.5 : Math.max(rmsFloor, rms));
       });
       const lambda = elementwise ? 0 : at(weightDecay, t);
       return theta.map((x, i) => {
