@@ -151,7 +151,7 @@ describe('Amos', () => {
   it('AM-9: finds the parabola’s minimum to 1e-7', () => {
     const twin = reference.amos(3, { learningRate: 1, scale: 1, beta: 0.999 });
     const target = [1, -1, 1];
-    let theta = Float64Array.of(-1, 10, 1);
+    let theta: Float64Array = Float64Array.of(-1, 10, 1);
     for (let t = 0; t < 10_000; t++)
       theta = twin.step(
         theta,
@@ -168,7 +168,7 @@ describe('Amos', () => {
 
   it('AM-9: finds Rosenbrock’s minimum to 1e-7 with clipping and momentum', () => {
     const twin = reference.amos(2, { learningRate: 0.5, scale: 1, beta: 0.5, momentum: 0.9 });
-    let theta = new Float64Array(2);
+    let theta: Float64Array = new Float64Array(2);
     for (let t = 0; t < 10_000; t++) {
       const [a, b] = theta as unknown as [number, number];
       const gradient = Float64Array.of(-2 * (1 - a) - 400 * a * (b - a * a), 200 * (b - a * a));

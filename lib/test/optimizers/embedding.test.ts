@@ -10,7 +10,7 @@ describe('a row under a momentum whose sign stays', () => {
   const [eta, lambda] = [0.01, 0.5];
   const run = (start: number, steps: number, sign: number): number => {
     const twin = reference.lion(1, { learningRate: eta, weightDecay: lambda });
-    let theta = Float64Array.of(start);
+    let theta: Float64Array = Float64Array.of(start);
     for (let t = 0; t < steps; t++) theta = twin.step(theta, Float64Array.of(t === 0 ? sign : 0));
     return theta[0] as number;
   };
