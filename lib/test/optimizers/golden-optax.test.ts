@@ -1,0 +1,43 @@
+/** Trajectories of other public implementations, computed in float64 by goldens/generate.py. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, it } from 'vitest';
+import { tf } from '../../src/runtime/tensorflow';
+import { expectClose, step, values, variable } from './support';
+import { subjects } from './subjects';
+
+type ByName = Record<string, number[]>;
+
+interface Goldens {
+  readonly source: Record<string, string>;
+  readonly shapes: ByName;
+  readonly start: ByName;
+  readonly gradients: readonly ByName[];
+  readonly cases: readonly {
+    readonly name: string;
+    readonly optimizer: string;
+    readonly options: Record<string, unknown>;
+    readonly path: readonly ByName[];
+  }[];
+}
+
+afterEach(() => tf.disposeVariables());
+
+const goldens = JSON.parse(readFileSync(join(__dirname, 'goldens', 'optax.json'), 'utf8')) as Goldens;
+
+describe(`optax ${goldens.source.optax}`, () => {
+  it.each(goldens.cases)('$name takes the same five steps', ({ optimizer: name, options, path }) => {
+    const optimizer = subjects.find((subject) => subject.name === name)?.make(options);
+    if (!optimizer) throw new Error(`No optimizer called ${name}.`);
+    const variables = Object.entries(goldens.shapes).map(([of, shape]) =>
+      variable(of, shape, goldens.start[of] ?? []),
+    );
+    path.forEach((expected, index) => {
+      step(
+        optimizer,
+        variables.map((of) => [of, goldens.gradients[index]?.[of.name] ?? []] as const),
+      );
+      for (const of of variables) expectClose(values(of), expected[of.name] ?? []);
+    });
+  });
+});
