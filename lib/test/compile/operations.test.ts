@@ -8,8 +8,7 @@ type Definitions = Record<string, [inputs: string[], outputs: string[], isStatef
 
 function definitions(): Definitions {
   const environment = resolve(__dirname, '../../../.venv');
-  const python = readdirSync(join(environment, 'lib')).find((name) => name.startsWith('python3'))!;
-  const tensorflow = join(environment, 'lib', python, 'site-packages/tensorflow');
+  const tensorflow = join(environment, 'tensorflow/tensorflow');
   const library = readdirSync(tensorflow).find((name) => name.startsWith('libtensorflow_cc'))!;
   const script = join(__dirname, 'operation_definitions.py');
   const output = execFileSync(join(environment, 'bin/python'), [script, join(tensorflow, library)], {
