@@ -10,6 +10,7 @@ const vitest = [bin('vitest', 'vitest.mjs'), 'run'];
 const checks = {
   types: [node, bin('typescript', 'bin', 'tsc'), '--noEmit'],
   cells: [node, join('tools', 'dist', 'notebook_cells.js')],
+  claims: [node, join('tools', 'dist', 'claims', 'claims.js')],
   eslint: [node, bin('eslint', 'bin', 'eslint.js'), '.', '--max-warnings', '0'],
   prettier: [node, bin('prettier', 'bin', 'prettier.cjs'), '--check', '.'],
   ruff: [python, '-m', 'ruff', 'check', '.'],
