@@ -9,6 +9,7 @@ export {
   type ImageDataset,
   type ImageSplit,
 } from './images';
+export { loadMobyDick } from './mobyDick';
 export {
   characterVocabulary,
   loadReviews,
