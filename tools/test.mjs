@@ -13,6 +13,7 @@ const checks = {
   claims: [node, join('tools', 'dist', 'claims', 'claims.js')],
   eslint: [node, bin('eslint', 'bin', 'eslint.js'), '.', '--max-warnings', '0'],
   prettier: [node, bin('prettier', 'bin', 'prettier.cjs'), '--check', '.'],
+  docs: [node, bin('typedoc', 'bin', 'typedoc'), '--options', join('tools', 'docs', 'typedoc.config.mjs')],
   ruff: [python, '-m', 'ruff', 'check', '.'],
   unit: [node, ...vitest, '--exclude', 'tools/test/browser/**'],
   kernel: [python, '-m', 'pytest', '-q', join('kernel', 'test')],

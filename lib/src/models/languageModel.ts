@@ -26,7 +26,7 @@ export interface LanguageModelOptions {
  * with 1 / (2 · layers · fan-in), so that the stream does not grow with the depth.
  *
  * @returns A model from token ids, int32 [batch, length], to logits [batch · length, vocabulary], the rows in the order of the
- *   tokens: what {@link crossEntropy} takes, with the next tokens as one vector of labels.
+ *   tokens: what `crossEntropy` takes, with the next tokens as one vector of labels.
  * @throws RangeError if the width is not a multiple of the number of heads, or a text is longer than the context.
  *
  * @example

@@ -18,4 +18,11 @@ export { live, liveFigure, liveText, type Live, type LiveOptions } from './live'
 export { byProfile, profile, type Profile } from './profile';
 export { progress, type ProgressState } from './progress';
 export { show, type ShowOptions } from './show';
-export { table, type Alignment, type Columnar, type TableData, type TableOptions } from './table';
+export {
+  table,
+  type Alignment,
+  type Cell as TableCell,
+  type Columnar,
+  type TableData,
+  type TableOptions,
+} from './table';

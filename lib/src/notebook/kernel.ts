@@ -21,6 +21,7 @@ export interface KernelBridge {
   readonly signal: AbortSignal;
   /** Number of the cell that runs now, as in `In[n]`. */
   readonly executionCount: number;
+  /** Shows a MIME bundle below the cell that runs. */
   display(data: MimeBundle, options?: DisplayOptions): void;
 }
 

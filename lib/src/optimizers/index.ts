@@ -7,6 +7,7 @@ export { Amos, amos, type AmosOptions, type AmosSettings } from './amos';
 export { amosSchedule, type AmosSchedule } from './amosSchedule';
 export type { AroundOptions } from './around';
 export { clipByGlobalNorm, clipByNorm, clipByValue, type ClippingOptions } from './clipping';
+export type { NamedTensor } from './gradients';
 export { Lamb, lamb, type LambOptions, type LambSettings } from './lamb';
 export { describeOptimizer, type OptimizerDescription } from './describeOptimizer';
 export { factoringError, iDivergence, rankOneFactors } from './factoring';

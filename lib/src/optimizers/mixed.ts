@@ -7,7 +7,11 @@ import { matches, type ParameterRule, type ParameterSpec, type SlotSpec } from '
 export interface MixedPart {
   /** Default: all that no part before it takes. */
   readonly match?: ParameterRule;
-  readonly optimizer: Optimizer & { slotsFor?: (parameter: ParameterSpec) => Record<string, SlotSpec> };
+  /** Any optimizer of TensorFlow.js; one without `slotsFor` counts as without state in `stateBytes`. */
+  readonly optimizer: Optimizer & {
+    /** The state of one parameter. Nothing is allocated. */
+    slotsFor?: (parameter: ParameterSpec) => Record<string, SlotSpec>;
+  };
 }
 
 /**
@@ -89,7 +93,12 @@ export class Mixed extends Optimizer {
     };
   }
 
-  /** @nocollapse */
+  /**
+   * A mixed optimizer from what `getConfig` gave; without its state.
+   *
+   * @throws Error if an optimizer's class is not registered.
+   * @nocollapse
+   */
   static override fromConfig<T extends serialization.Serializable>(
     cls: serialization.SerializableConstructor<T>,
     config: serialization.ConfigDict,

@@ -235,7 +235,11 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
     };
   }
 
-  /** @nocollapse */
+  /**
+   * An optimizer from what {@link getConfig} gave; without its state.
+   *
+   * @nocollapse
+   */
   static override fromConfig<T extends tfc.serialization.Serializable>(
     cls: tfc.serialization.SerializableConstructor<T>,
     config: tfc.serialization.ConfigDict,

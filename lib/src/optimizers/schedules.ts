@@ -35,7 +35,7 @@ export type ScheduleDescription =
     }
   | { readonly kind: 'product'; readonly factors: readonly ScheduleDescription[] };
 
-type PowerKind = 'inverseSquareRoot' | 'inverseTime' | 'inverseSquare';
+export type PowerKind = 'inverseSquareRoot' | 'inverseTime' | 'inverseSquare';
 
 const exponents: Record<PowerKind, number> = { inverseSquareRoot: 0.5, inverseTime: 1, inverseSquare: 2 };
 

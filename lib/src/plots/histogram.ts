@@ -25,7 +25,11 @@ export interface HistogramOptions extends FigureOptions {
   /** Logarithmic vertical axis; default false. */
   log?: boolean;
   /** Density functions to compare with; they need `measure: 'density'`. */
-  densities?: readonly { name: string; f: (x: number) => number }[];
+  densities?: readonly {
+    name: string;
+    /** Probability density at x. */
+    f: (x: number) => number;
+  }[];
   references?: readonly Reference[];
 }
 
