@@ -1,4 +1,4 @@
-/** Trajectories of other public implementations, computed in float64 by goldens/generate.py. */
+/** Trajectories of other public implementations, computed in float64 by the scripts in goldens. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'vitest';
@@ -23,19 +23,19 @@ interface Goldens {
 
 afterEach(() => tf.disposeVariables());
 
-const goldens = JSON.parse(readFileSync(join(__dirname, 'goldens', 'optax.json'), 'utf8')) as Goldens;
+const sources = ['optax', 'torch'].map(
+  (name) => JSON.parse(readFileSync(join(__dirname, 'goldens', `${name}.json`), 'utf8')) as Goldens,
+);
 
-describe(`optax ${goldens.source.optax}`, () => {
-  it.each(goldens.cases)('$name takes the same five steps', ({ optimizer: name, options, path }) => {
+describe.each(sources)('$source', ({ shapes, start, gradients, cases }) => {
+  it.each(cases)('$name takes the same five steps', ({ optimizer: name, options, path }) => {
     const optimizer = subjects.find((subject) => subject.name === name)?.make(options);
     if (!optimizer) throw new Error(`No optimizer called ${name}.`);
-    const variables = Object.entries(goldens.shapes).map(([of, shape]) =>
-      variable(of, shape, goldens.start[of] ?? []),
-    );
+    const variables = Object.entries(shapes).map(([of, shape]) => variable(of, shape, start[of] ?? []));
     path.forEach((expected, index) => {
       step(
         optimizer,
-        variables.map((of) => [of, goldens.gradients[index]?.[of.name] ?? []] as const),
+        variables.map((of) => [of, gradients[index]?.[of.name] ?? []] as const),
       );
       for (const of of variables) expectClose(values(of), expected[of.name] ?? []);
     });

@@ -1,9 +1,7 @@
 """Trajectories of optax (JAX) in float64, an independent source for the optimizers' tests.
 
-pip install "jax[cpu]" optax && python generate.py > optax.json
+pip install "jax[cpu]" optax && python generate_optax.py > optax.json
 """
-
-import json
 
 import jax
 
@@ -12,20 +10,7 @@ jax.config.update("jax_enable_x64", True)
 import jax.numpy as jnp
 import numpy as np
 import optax
-
-START = {"matrix": [[0.5, -1.25], [2.0, 0.75], [-0.25, 1.5]], "vector": [1.0, -0.5, 0.25, 3.0]}
-STEPS = 5
-
-
-def gradients(step):
-    """Numbers that float32 holds exactly, different for each element and step."""
-    return {
-        name: np.array(
-            [((7 * i + 5 * step * step + 3) % 23 - 11) / 8 for i in range(np.size(value))]
-        ).reshape(np.shape(value))
-        for name, value in START.items()
-    }
-
+from problem import START, STEPS, flat, gradients, write
 
 CASES = {
     "sgd": (optax.sgd(0.1, momentum=0.9), {"learningRate": 0.1, "momentum": 0.9}),
@@ -61,38 +46,17 @@ CASES = {
 
 
 def trajectory(optimizer):
-    parameters = jax.tree.map(
-        lambda x: jnp.array(x, dtype=jnp.float64), START, is_leaf=lambda x: isinstance(x, list)
-    )
+    parameters = {name: jnp.array(value, dtype=jnp.float64) for name, value in START.items()}
     state = optimizer.init(parameters)
     path = []
     for step in range(STEPS):
         updates, state = optimizer.update(jax.tree.map(jnp.asarray, gradients(step)), state, parameters)
         parameters = optax.apply_updates(parameters, updates)
-        path.append({name: np.asarray(value).ravel().tolist() for name, value in parameters.items()})
+        path.append(flat(jax.tree.map(np.asarray, parameters)))
     return path
 
 
-flat = {name: np.ravel(value).tolist() for name, value in START.items()}
-print(
-    json.dumps(
-        {
-            "source": {"optax": optax.__version__, "jax": jax.__version__},
-            "shapes": {name: np.shape(value) for name, value in START.items()},
-            "start": flat,
-            "gradients": [
-                {k: v.ravel().tolist() for k, v in gradients(step).items()} for step in range(STEPS)
-            ],
-            "cases": [
-                {
-                    "name": name,
-                    "optimizer": name.split()[0],
-                    "options": options,
-                    "path": trajectory(optimizer),
-                }
-                for name, (optimizer, options) in CASES.items()
-            ],
-        },
-        indent=1,
-    )
+write(
+    {"optax": optax.__version__, "jax": jax.__version__},
+    {name: (trajectory(optimizer), options) for name, (optimizer, options) in CASES.items()},
 )
