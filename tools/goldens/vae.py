@@ -41,7 +41,10 @@ labels = torch.tensor([2, 0, 1, 2])
 
 
 def numbers(tensor):
-    return {'shape': list(tensor.shape), 'values': [float(f'{v:.12g}') for v in tensor.detach().flatten().tolist()]}
+    return {
+        "shape": list(tensor.shape),
+        "values": [float(f"{v:.12g}") for v in tensor.detach().flatten().tolist()],
+    }
 
 
 def objective(log_likelihood, decoding, weight):
@@ -55,15 +58,15 @@ def objective(log_likelihood, decoding, weight):
     loss = distortion + weight * rate
     loss.backward()
     return {
-        'loss': loss.item(),
-        'distortion': distortion.item(),
-        'rate': rate.item(),
-        'gradients': [numbers(parameter.grad) for parameter in [*encoder, *decoding]],
+        "loss": loss.item(),
+        "distortion": distortion.item(),
+        "rate": rate.item(),
+        "gradients": [numbers(parameter.grad) for parameter in [*encoder, *decoding]],
     }
 
 
 def bernoulli(logits):
-    return -F.binary_cross_entropy_with_logits(logits, inputs, reduction='none').sum(1)
+    return -F.binary_cross_entropy_with_logits(logits, inputs, reduction="none").sum(1)
 
 
 def gaussian(means):
@@ -75,18 +78,18 @@ def classes(logits):
 
 
 golden = {
-    'made by': f'tools/goldens/vae.py with torch {torch.__version__.split("+")[0]}, float64',
-    'inputs': numbers(inputs),
-    'epsilon': numbers(epsilon),
-    'labels': labels.tolist(),
-    'weight': WEIGHT,
-    'encoder': [numbers(p) for p in encoder],
-    'decoder': [numbers(p) for p in decoder],
-    'head': [numbers(p) for p in head],
-    'bernoulli': objective(bernoulli, decoder, 1.0),
-    'gaussian': objective(gaussian, decoder, WEIGHT),
-    'vib': objective(classes, head, WEIGHT),
+    "made by": f"tools/goldens/vae.py with torch {torch.__version__.split('+')[0]}, float64",
+    "inputs": numbers(inputs),
+    "epsilon": numbers(epsilon),
+    "labels": labels.tolist(),
+    "weight": WEIGHT,
+    "encoder": [numbers(p) for p in encoder],
+    "decoder": [numbers(p) for p in decoder],
+    "head": [numbers(p) for p in head],
+    "bernoulli": objective(bernoulli, decoder, 1.0),
+    "gaussian": objective(gaussian, decoder, WEIGHT),
+    "vib": objective(classes, head, WEIGHT),
 }
-path = ROOT / 'lib' / 'test' / 'vae' / 'golden.json'
-path.write_text(json.dumps(golden, indent=1) + '\n', encoding='utf8')
+path = ROOT / "lib" / "test" / "vae" / "golden.json"
+path.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf8")
 print(path)

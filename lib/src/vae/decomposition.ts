@@ -90,7 +90,7 @@ function requireProbabilities(what: string, values: readonly number[], length: n
     throw new RangeError(`${what} has ${values.length} entries, but ${length} are expected.`);
   }
   const total = sum(values);
-  if (values.some((value) => !(value >= 0)) || Math.abs(total - 1) > 1e-9) {
+  if (values.some((value) => !(value >= 0)) || Math.abs(total - 1) > 1e-6) {
     throw new RangeError(`${what} must be probabilities that sum to 1, but their sum is ${total}.`);
   }
 }

@@ -28,6 +28,7 @@ export {
 } from './gaussian';
 export { estimateInformation, type InformationEstimate } from './information';
 export { interpolateLinearly, interpolateSpherically } from './interpolation';
+export { latentGrid, normalQuantile } from './latentGrid';
 export { BottleneckLayer, type BottleneckLayerOptions } from './layer';
 export { bernoulliNegativeLogLikelihood, gaussianNegativeLogLikelihood } from './likelihoods';
 export { nearestNeighborDistances } from './nearestNeighbor';

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { random, tf } from '../../src/runtime';
-import { interpolateLinearly, interpolateSpherically, nearestNeighborDistances } from '../../src/vae';
+import {
+  interpolateLinearly,
+  interpolateSpherically,
+  latentGrid,
+  nearestNeighborDistances,
+  normalQuantile,
+} from '../../src/vae';
 
 const rows = 40_000;
 const dimensions = 10;
@@ -64,5 +70,29 @@ describe('nearestNeighborDistances', () => {
 
   it('refuse matrices of different width', () => {
     expect(() => nearestNeighborDistances(tf.zeros([2, 3]), tf.zeros([2, 4]))).toThrow('[2, 3] and [2, 4]');
+  });
+});
+
+describe('latentGrid', () => {
+  it('has rows and columns at quantiles of the normal distribution, from the top left', () => {
+    expect(normalQuantile(0.975)).toBeCloseTo(1.959963984540054, 12);
+    expect(normalQuantile(1e-6)).toBeCloseTo(-4.753424308822899, 9);
+    const z = 1.6448536269514722;
+    const expected = [
+      [-z, z],
+      [0, z],
+      [z, z],
+      [-z, 0],
+      [0, 0],
+      [z, 0],
+      [-z, -z],
+      [0, -z],
+      [z, -z],
+    ];
+    latentGrid(3)
+      .arraySync()
+      .forEach((point, i) => point.forEach((value, d) => expect(value).toBeCloseTo(expected[i]![d]!, 6)));
+    expect(() => normalQuantile(1)).toThrow('but 1 was given');
+    expect(() => latentGrid(1)).toThrow('but 1 were asked for');
   });
 });
