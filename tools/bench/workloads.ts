@@ -172,7 +172,7 @@ function cnn(): Workload {
   });
   const layer = (weights: Readonly<Record<string, tf.Tensor>>, name: string, x: tf.Tensor): tf.Tensor4D => {
     const convolved = tf.conv2d(x as tf.Tensor4D, weights[`${name}.kernel`] as tf.Tensor4D, 1, 'same');
-    return tf.maxPool<tf.Tensor4D>(tf.relu(tf.add(convolved, weights[`${name}.bias`]!)), 2, 2, 'valid');
+    return tf.maxPool(tf.relu(tf.add<tf.Tensor4D>(convolved, weights[`${name}.bias`]!)), 2, 2, 'valid');
   };
   return {
     name: 'cnn',
