@@ -2,7 +2,7 @@
 import { CompileError } from './errors';
 import { dataType, type OpAttribute } from '../runtime/binding';
 import type { Constant } from './graph';
-import { describeSource, type Source, type Trace, type TracedOperation } from './trace';
+import { describeSource, sameSource, type Source, type Trace, type TracedOperation } from './trace';
 
 /** @throws CompileError if the two traces differ in anything that the graph holds fixed. */
 export function assertSame(first: Trace, second: Trace): void {
@@ -13,7 +13,7 @@ export function assertSame(first: Trace, second: Trace): void {
     if (a.kind === 'operation' && b.kind === 'operation') {
       return positions[0]!.get(a.operation) === positions[1]!.get(b.operation) && a.output === b.output;
     }
-    return sameLeaf(a, b);
+    return sameSource(a, b);
   };
   const length = Math.max(first.operations.length, second.operations.length);
   for (let i = 0; i < length; i++) {
@@ -105,18 +105,6 @@ function compareResults(first: Trace, second: Trace, same: (a: Source, b: Source
       'The step does not do the same at each call: it assigns other variables or values.',
     );
   }
-}
-
-function sameLeaf(a: Source, b: Source): boolean {
-  if (a.kind === 'input' && b.kind === 'input') return a.index === b.index;
-  if (a.kind === 'fed' && b.kind === 'fed') return a.index === b.index;
-  if (a.kind === 'variable' && b.kind === 'variable') return a.variable === b.variable;
-  if (a.kind === 'captured' && b.kind === 'captured') return a.captured.dataId === b.captured.dataId;
-  if (a.kind === 'constant' && b.kind === 'constant') {
-    const [x, y] = [a.constant, b.constant];
-    return x.dtype === y.dtype && x.shape.join() === y.shape.join() && x.bytes.equals(y.bytes);
-  }
-  return false;
 }
 
 function sameAttribute(a: OpAttribute, b: OpAttribute | undefined): boolean {

@@ -5,7 +5,7 @@
  */
 import { dataType, nativeBackend } from '../runtime/binding';
 import type { Constant } from './graph';
-import { varies, type Source, type Trace, type TracedOperation } from './trace';
+import { typeOf, varies, type Source, type Trace, type TracedOperation } from './trace';
 
 /** An input whose values an operation uses as indices into an axis of `size` elements. */
 export interface IndexInput {
@@ -211,18 +211,5 @@ function integersOf(source: Source): number[] {
 }
 
 function shapeOf(source: Source): readonly number[] {
-  switch (source.kind) {
-    case 'operation':
-      return source.operation.outputs[source.output]!.shape;
-    case 'variable':
-      return source.variable.shape;
-    case 'captured':
-      return source.captured.shape;
-    case 'constant':
-      return source.constant.shape;
-    case 'input':
-      return source.shape;
-    case 'fed':
-      return [];
-  }
+  return typeOf(source).shape;
 }

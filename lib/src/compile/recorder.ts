@@ -8,11 +8,13 @@ import { refusal } from './operations';
 import type { Restoration } from './restoration';
 import {
   describeSource,
+  reachable,
   varies,
   type Captured,
   type CountingOptimizer,
   type HostEvent,
   type Source,
+  type TensorType,
   type Trace,
   type TracedOperation,
 } from './trace';
@@ -90,7 +92,7 @@ class Recorder implements Interceptor {
     const before = new Map(variables.map((variable) => [variable, variable.dataId]));
     for (const variable of variables) this.variables.set(variable.dataId, variable);
     handles.forEach((handle, index) =>
-      this.sources.set(this.idOf(handle), { kind: 'input', index, shape: handle.shape }),
+      this.sources.set(this.idOf(handle), { kind: 'input', index, ...this.typeOf(handle) }),
     );
 
     return intercept(this, () => {
@@ -117,8 +119,7 @@ class Recorder implements Interceptor {
       const updated = variables.filter((variable) => variable.dataId !== before.get(variable));
       const outputs = tensors.map((tensor) => ({
         source: this.sourceOf(tensor),
-        dtype: dataType[tensor.dtype as keyof typeof dataType],
-        shape: tensor.shape,
+        ...this.typeOf(tensor),
       }));
       const updates = updated.map((variable) => ({ variable, source: this.sourceOf(variable) }));
       const live = reachable([...outputs, ...updates].map(({ source }) => source));
@@ -216,7 +217,11 @@ class Recorder implements Interceptor {
           const tensor = typeof value === 'number' ? tf.scalar(value, dtype) : tf.tensor1d(value, dtype);
           const length = typeof value === 'number' ? undefined : value.length;
           this.events.push({ kind: 'fed', produce, dtype, length });
-          this.sources.set(this.idOf(tensor), { kind: 'fed', index: this.fedCount++ });
+          this.sources.set(this.idOf(tensor), {
+            kind: 'fed',
+            index: this.fedCount++,
+            ...this.typeOf(tensor),
+          });
           this.constants.delete(tensor.dataId);
           return tensor;
         },
@@ -250,6 +255,10 @@ class Recorder implements Interceptor {
     return this.backend.createOutputTensor(this.binding.executeOp('Identity', attributes, [id], 1)[0]!);
   }
 
+  private typeOf({ dtype, shape }: tf.Tensor): TensorType {
+    return { dtype: dataType[dtype], shape: [...shape] };
+  }
+
   private idOf(tensor: tf.Tensor): number {
     return this.backend.getInputTensorIds([tensor])[0]!;
   }
@@ -264,17 +273,6 @@ function flattenResult(result: unknown, tensors: tf.Tensor[]): Structure {
     throw new CompileError('The step is asynchronous. Make it an ordinary function that awaits nothing.');
   }
   return flatten(result, tensors, 'The result of the step');
-}
-
-function reachable(from: readonly Source[]): Set<TracedOperation> {
-  const found = new Set<TracedOperation>();
-  const pending = [...from];
-  for (let source = pending.pop(); source; source = pending.pop()) {
-    if (source.kind !== 'operation' || found.has(source.operation)) continue;
-    found.add(source.operation);
-    pending.push(...source.operation.inputs);
-  }
-  return found;
 }
 
 function checkBalance(surplus: number): void {

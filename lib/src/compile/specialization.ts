@@ -9,6 +9,7 @@ import { findIndices, type IndexInput } from './indices';
 import { plan, type Plan } from './plan';
 import { record, type FlatStep } from './recorder';
 import { Restoration } from './restoration';
+import { simplify } from './simplify';
 import type { Trace } from './trace';
 import { unflatten, type TensorTree } from './tree';
 import { objectionToXla } from './xla';
@@ -37,7 +38,7 @@ export class Specialization {
     private readonly xla: boolean | undefined,
   ) {
     const start = performance.now();
-    this.plan = plan(traceTwice(step, inputs), inputs);
+    this.plan = plan(simplify(traceTwice(step, inputs)), inputs);
     this.traceTime = performance.now() - start;
     const indexing = findIndices(this.plan.trace);
     const objection = objectionToXla(this.plan.trace, indexing);

@@ -1,15 +1,21 @@
 /** What a recorded run of a step consists of. */
 import type { tf } from '../runtime';
-import type { OpAttribute } from '../runtime/binding';
+import { dataType, type OpAttribute } from '../runtime/binding';
 import type { StepCounter } from '../runtime/fed';
 import type { Constant } from './graph';
 import type { Structure } from './tree';
 
+/** Type and shape of a tensor. */
+export interface TensorType {
+  readonly dtype: number;
+  readonly shape: readonly number[];
+}
+
 /** Where the value of a tensor comes from. */
 export type Source =
   | { readonly kind: 'operation'; readonly operation: TracedOperation; readonly output: number }
-  | { readonly kind: 'input'; readonly index: number; readonly shape: readonly number[] }
-  | { readonly kind: 'fed'; readonly index: number }
+  | ({ readonly kind: 'input'; readonly index: number } & TensorType)
+  | ({ readonly kind: 'fed'; readonly index: number } & TensorType)
   | { readonly kind: 'variable'; readonly variable: tf.Variable }
   | { readonly kind: 'captured'; readonly captured: Captured }
   | { readonly kind: 'constant'; readonly constant: Constant };
@@ -19,17 +25,15 @@ export interface TracedOperation {
   readonly name: string;
   readonly attributes: readonly OpAttribute[];
   readonly inputs: readonly Source[];
-  readonly outputs: readonly { readonly dtype: number; readonly shape: readonly number[] }[];
+  readonly outputs: readonly TensorType[];
   /** Whether the result can differ from call to call. */
   readonly varies: boolean;
 }
 
 /** A tensor that was made outside of the step and is not a variable. */
-export interface Captured {
+export interface Captured extends TensorType {
   readonly dataId: object;
   readonly id: number;
-  readonly dtype: number;
-  readonly shape: readonly number[];
   /** The first operation that used it; undefined if the step only returned it. */
   operation?: string;
 }
@@ -57,11 +61,7 @@ export interface Trace {
   readonly operations: readonly TracedOperation[];
   /** In the order in which they happened. */
   readonly events: readonly HostEvent[];
-  readonly outputs: readonly {
-    readonly source: Source;
-    readonly dtype: number;
-    readonly shape: readonly number[];
-  }[];
+  readonly outputs: readonly (TensorType & { readonly source: Source })[];
   readonly structure: Structure;
   /** The variables that the step assigned, with their new values. */
   readonly updates: readonly { readonly variable: tf.Variable; readonly source: Source }[];
@@ -100,4 +100,49 @@ export function describeSource(source: Source): string {
     case 'constant':
       return 'a constant';
   }
+}
+
+/** Type and shape of a value. */
+export function typeOf(source: Source): TensorType {
+  switch (source.kind) {
+    case 'operation':
+      return source.operation.outputs[source.output]!;
+    case 'input':
+    case 'fed':
+      return source;
+    case 'variable':
+      return { dtype: dataType[source.variable.dtype], shape: source.variable.shape };
+    case 'captured':
+      return source.captured;
+    case 'constant':
+      return source.constant;
+  }
+}
+
+/** Whether two values are the same within one trace; those that no operation made, also between traces. */
+export function sameSource(a: Source, b: Source | undefined): boolean {
+  if (a.kind === 'operation' && b?.kind === 'operation') {
+    return a.operation === b.operation && a.output === b.output;
+  }
+  if (a.kind === 'input' && b?.kind === 'input') return a.index === b.index;
+  if (a.kind === 'fed' && b?.kind === 'fed') return a.index === b.index;
+  if (a.kind === 'variable' && b?.kind === 'variable') return a.variable === b.variable;
+  if (a.kind === 'captured' && b?.kind === 'captured') return a.captured.dataId === b.captured.dataId;
+  if (a.kind === 'constant' && b?.kind === 'constant') {
+    const [x, y] = [a.constant, b.constant];
+    return x.dtype === y.dtype && x.shape.join() === y.shape.join() && x.bytes.equals(y.bytes);
+  }
+  return false;
+}
+
+/** The operations that some values depend on. */
+export function reachable(from: readonly Source[]): Set<TracedOperation> {
+  const found = new Set<TracedOperation>();
+  const pending = [...from];
+  for (let source = pending.pop(); source; source = pending.pop()) {
+    if (source.kind !== 'operation' || found.has(source.operation)) continue;
+    found.add(source.operation);
+    pending.push(...source.operation.inputs);
+  }
+  return found;
 }

@@ -1,0 +1,150 @@
+/**
+ * Rewrites what TensorFlow.js spells out in many operations into the ones that TensorFlow has for it. The values stay the
+ * same, except that the gradient of a ReLU at NaN is 0 instead of NaN; the loss is NaN by then.
+ */
+import { attributeType, dataType, type OpAttribute } from '../runtime/binding';
+import type { Constant } from './graph';
+import { reachable, sameSource, typeOf, type Source, type Trace, type TracedOperation } from './trace';
+
+/** What an operation becomes: another one, or the value that it would only hand on. */
+type Rewriting = { readonly operation: TracedOperation } | { readonly source: Source } | undefined;
+
+type Rule = (operation: TracedOperation, context: Simplifier) => Rewriting;
+
+export function simplify(trace: Trace): Trace {
+  const simplifier = new Simplifier();
+  for (const operation of trace.operations) simplifier.add(operation);
+  const outputs = trace.outputs.map((output) => ({ ...output, source: simplifier.resolve(output.source) }));
+  const updates = trace.updates.map((update) => ({ ...update, source: simplifier.resolve(update.source) }));
+  const live = reachable([...outputs, ...updates].map(({ source }) => source));
+  const operations = simplifier.operations.filter((operation) => live.has(operation));
+  return { ...trace, operations, outputs, updates };
+}
+
+class Simplifier {
+  readonly operations: TracedOperation[] = [];
+  private readonly replacements = new Map<TracedOperation, TracedOperation | Source>();
+
+  add(original: TracedOperation): void {
+    const operation = { ...original, inputs: original.inputs.map((input) => this.resolve(input)) };
+    for (const rule of RULES) {
+      const rewriting = rule(operation, this);
+      if (!rewriting) continue;
+      if ('source' in rewriting) this.replacements.set(original, rewriting.source);
+      else this.keep(original, rewriting.operation);
+      return;
+    }
+    this.keep(original, operation);
+  }
+
+  resolve(source: Source): Source {
+    if (source.kind !== 'operation') return source;
+    const replacement = this.replacements.get(source.operation);
+    if (!replacement) return source;
+    return 'kind' in replacement ? replacement : { ...source, operation: replacement };
+  }
+
+  /** An earlier operation of this name on this input. */
+  find(name: string, input: Source): Source | undefined {
+    const operation = this.operations.find(
+      (candidate) => candidate.name === name && sameSource(candidate.inputs[0]!, input),
+    );
+    return operation && { kind: 'operation', operation, output: 0 };
+  }
+
+  private keep(original: TracedOperation, operation: TracedOperation): void {
+    this.operations.push(operation);
+    this.replacements.set(original, operation);
+  }
+}
+
+const RULES: readonly Rule[] = [
+  // A cast to the same type.
+  ({ name, inputs, outputs }) =>
+    name === 'Cast' && typeOf(inputs[0]!).dtype === outputs[0]!.dtype ? { source: inputs[0]! } : undefined,
+
+  // A reshape to the same shape.
+  ({ name, inputs, outputs }) =>
+    name === 'Reshape' && equal(shapeOf(inputs[0]!), outputs[0]!.shape) ? { source: inputs[0]! } : undefined,
+
+  // A product of two matrices, for which TensorFlow has kernels that take in what follows.
+  (operation) => {
+    const { name, inputs, attributes } = operation;
+    if (name !== 'BatchMatMulV2' || !inputs.every((input) => shapeOf(input).length === 2)) return undefined;
+    const flag = (from: string, to: string): OpAttribute[] =>
+      attributes
+        .filter((attribute) => attribute.name === from)
+        .map((attribute) => ({ ...attribute, name: to }));
+    const flags = [...flag('adj_x', 'transpose_a'), ...flag('adj_y', 'transpose_b'), ...flag('T', 'T')];
+    return { operation: { ...operation, name: 'MatMul', attributes: flags } };
+  },
+
+  // x + bias, for which the same holds.
+  (operation) => {
+    const { name, inputs, outputs } = operation;
+    if ((name !== 'Add' && name !== 'AddV2') || outputs[0]!.dtype !== dataType.float32) return undefined;
+    const [x, bias] = inputs.map(shapeOf);
+    const isBias = x && bias && x.length >= 2 && bias.length === 1 && x.at(-1) === bias[0];
+    if (!isBias || !producesActivations(inputs[0]!)) return undefined;
+    const type: OpAttribute = { name: 'T', type: attributeType.type, value: dataType.float32 };
+    return { operation: { ...operation, name: 'BiasAdd', attributes: [type] } };
+  },
+
+  // dy · step(x), the gradient of a ReLU.
+  (operation, context) => {
+    if (operation.name !== 'Mul') return undefined;
+    const [first, second] = operation.inputs as [Source, Source];
+    for (const [dy, factor] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      const x = argumentOfStep(factor);
+      if (!x || !equal(shapeOf(dy), shapeOf(x))) continue;
+      // The result of the ReLU is positive where its argument is, and needs the argument to be kept no longer.
+      const features = context.find('Relu', x) ?? x;
+      const attributes = operation.attributes.filter(({ name }) => name === 'T');
+      return { operation: { ...operation, name: 'ReluGrad', attributes, inputs: [dy, features] } };
+    }
+    return undefined;
+  },
+];
+
+/** Whether a bias that is added to it can become part of the operation. */
+function producesActivations(source: Source): boolean {
+  return source.kind === 'operation' && /^(MatMul|Conv2D)$/.test(source.operation.name);
+}
+
+/** The x of step(x) = (x is NaN ? x : x > 0 ? 1 : 0), as TensorFlow.js computes it. */
+function argumentOfStep(source: Source): Source | undefined {
+  const [isNan, x, otherwise] = inputsOf(source, 'Select');
+  if (!isNan || !x || !otherwise || !sameSource(x, inputsOf(isNan, 'IsNan')[0])) return undefined;
+  const [isPositive, one, zero] = inputsOf(otherwise, 'Select');
+  if (!isPositive || !one || !zero) return undefined;
+  const [left, right] = inputsOf(isPositive, 'Greater');
+  const matches = left && right && sameSource(left, x) && isAll(right, 0) && isAll(one, 1) && isAll(zero, 0);
+  return matches ? x : undefined;
+}
+
+function inputsOf(source: Source, name: string): readonly Source[] {
+  return source.kind === 'operation' && source.operation.name === name ? source.operation.inputs : [];
+}
+
+/** Whether all elements are known to be this number. */
+function isAll(source: Source, value: number): boolean {
+  const [, filling] = inputsOf(source, 'Fill');
+  if (filling) return isAll(filling, value);
+  return source.kind === 'constant' && isSplat(source.constant, value);
+}
+
+function isSplat({ dtype, bytes }: Constant, value: number): boolean {
+  if (dtype !== dataType.float32 || bytes.length === 0) return false;
+  return bytes.readFloatLE(0) === value && bytes.subarray(4).equals(bytes.subarray(0, -4));
+}
+
+function shapeOf(source: Source): readonly number[] {
+  return typeOf(source).shape;
+}
+
+function equal(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
