@@ -23,7 +23,7 @@ function measured(optimizer: string): { tensors: number; process: number } {
 // Elsewhere the resident memory does not follow what is freed.
 describe.runIf(process.platform === 'linux')('the memory of a process', () => {
   let adam: ReturnType<typeof measured>;
-  beforeAll(() => void (adam = measured('adam')));
+  beforeAll(() => void (adam = measured('adam')), 60_000);
 
   it('grows by two tensors for Adam', () => {
     expect(adam.tensors).toBe(128 * MiB);
