@@ -125,5 +125,5 @@ export function problemsOf(
             `notebooks/${notebook}.ipynb: nothing covers ${id} (${claim}); name a test or a check ${id}`,
         ),
     );
-  return [...unknown, ...missing];
+  return [...new Set(unknown), ...missing];
 }
