@@ -97,7 +97,12 @@ export async function checkPromises(modules: Map<string, CellModule>): Promise<P
         files: ['**/*.ts'],
         languageOptions: {
           parser: tseslint.parser,
-          parserOptions: { project: [join(folder, 'tsconfig.json')], tsconfigRootDir: folder },
+          parserOptions: {
+            project: [join(folder, 'tsconfig.json')],
+            tsconfigRootDir: folder,
+            // With CI=true typescript-eslint would keep the program of an earlier call in this process.
+            disallowAutomaticSingleRunInference: true,
+          },
         },
         plugins: { '@typescript-eslint': tseslint.plugin },
         rules: {
