@@ -28,7 +28,8 @@ export interface Result extends Measurement {
   readonly startMs: number;
   /** Growth of the process while the implementation was built and checked, in megabytes. */
   readonly megabytes?: number;
-  readonly withoutXla?: string;
+  /** Whose kernels computed it. */
+  readonly kernels?: string;
 }
 
 const usage = `npm run bench -- [--quick] [--peers] [--models mlp-32,…] [--optimizers sgd,adam,lion]
@@ -129,7 +130,7 @@ interface Contestant extends Candidate {
   readonly finalLoss: number;
   readonly startMs: number;
   readonly megabytes?: number;
-  readonly withoutXla?: string;
+  readonly kernels?: string;
   close(): void;
 }
 
@@ -161,8 +162,10 @@ async function compareImplementations(
     const { tolerance, name: model } = subject.workload;
     const measurements = await measure(contestants, effort);
     return measurements.map((measurement, i) => {
-      const { finalLoss, startMs, megabytes, withoutXla } = contestants[i]!;
-      const agrees = Math.abs(finalLoss - reference) <= tolerance * Math.abs(reference);
+      const { finalLoss, startMs, megabytes, kernels } = contestants[i]!;
+      // Adam and Lion amplify rounding where gradients are close to zero.
+      const bound = (subject.optimizer === 'sgd' ? 1 : 20) * tolerance * Math.abs(reference);
+      const agrees = Math.abs(finalLoss - reference) <= bound;
       return {
         model,
         optimizer: subject.optimizer,
@@ -171,7 +174,7 @@ async function compareImplementations(
         agrees,
         startMs,
         megabytes,
-        withoutXla,
+        kernels,
       };
     });
   } finally {
@@ -189,7 +192,7 @@ function ours({ workload, optimizer }: Subject, mode: Mode): Contestant {
     finalLoss,
     startMs: made.startMs,
     megabytes: (process.memoryUsage().rss - before) / 2 ** 20,
-    withoutXla: made.info?.withoutXla,
+    kernels: made.info?.kernels,
     run: (steps) => {
       const start = performance.now();
       const loss = made.run(steps);

@@ -27,9 +27,11 @@ export class Peer {
   private readonly lines: AsyncIterator<string>;
 
   constructor(python: string, script: string) {
-    const process = spawn(python, [script], { stdio: ['pipe', 'pipe', 'ignore'] });
-    this.process = process;
-    this.lines = createInterface({ input: process.stdout })[Symbol.asyncIterator]();
+    // The library chose TensorFlow's settings for its own process; the peers run as they come.
+    const { TF_ENABLE_ONEDNN_OPTS: _, ...environment } = process.env;
+    const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'ignore'], env: environment });
+    this.process = child;
+    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
   /** Must be called first. */

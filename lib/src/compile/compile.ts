@@ -9,7 +9,7 @@ import { flatten, structureKey, unflatten, type Structure, type TensorTree } fro
 export interface CompileOptions {
   /**
    * Whether XLA compiles the graph into one kernel. By default it does unless the operations speak against it:
-   * `info.xla` and `info.withoutXla` tell. XLA takes 0.3 to 5 seconds at the first call for each shape, and draws other
+   * `info.kernels` and `info.withoutXla` tell. XLA takes 0.3 to 5 seconds at the first call for each shape, and draws other
    * random numbers.
    */
   readonly xla?: boolean;
@@ -32,9 +32,9 @@ export interface CompileInfo {
   readonly operations: number;
   /** Size of the latest graph in bytes. */
   readonly graphBytes: number;
-  /** Whether XLA compiles the latest trace. */
-  readonly xla: boolean;
-  /** If not, why not. */
+  /** Whose kernels compute the latest trace. */
+  readonly kernels: 'XLA' | 'oneDNN' | 'TensorFlow' | undefined;
+  /** Why XLA does not compile it, if it does not. */
   readonly withoutXla: string | undefined;
   /** Milliseconds spent on running the step while recording it, all traces together. */
   readonly traceTime: number;
@@ -156,7 +156,7 @@ class Compiler {
       traces: this.specializations.size,
       operations: latest?.plan.trace.operations.length ?? 0,
       graphBytes: latest?.graphBytes ?? 0,
-      xla: latest !== undefined && latest.withoutXla === undefined,
+      kernels: latest?.kernels,
       withoutXla: latest?.withoutXla,
       traceTime: sum(({ traceTime }) => traceTime),
       loadTime: sum(({ loadTime }) => loadTime),

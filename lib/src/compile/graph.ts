@@ -13,6 +13,7 @@ export interface Constant {
 /** The value of an attribute of a node. */
 export type AttributeValue =
   | { kind: 'string'; value: string }
+  | { kind: 'strings'; value: readonly string[] }
   | { kind: 'integer'; value: number }
   | { kind: 'integers'; value: readonly number[] }
   | { kind: 'float'; value: number }
@@ -42,7 +43,7 @@ export function attributeOf({ type, value, name }: OpAttribute): AttributeValue 
   const many = Array.isArray(value);
   switch (type) {
     case attributeType.string:
-      return { kind: 'string', value: value as string };
+      return many ? { kind: 'strings', value } : { kind: 'string', value: value as string };
     case attributeType.int:
       return many ? { kind: 'integers', value } : { kind: 'integer', value: value as number };
     case attributeType.float:
@@ -203,8 +204,11 @@ function infer(accepted: readonly Argument[], inputs: readonly Reference[], give
   const attributes = { ...given };
   let position = 0;
   for (const { type, count, isTypeList } of accepted) {
-    // At most one input of an operation is a list, so that the others tell how long it is.
-    const length = count || isTypeList ? inputs.length - (accepted.length - 1) : 1;
+    // Where the attributes do not tell how long a list is, it is the only one of the operation: the others tell.
+    const length =
+      count || isTypeList
+        ? (lengthOf(attributes[count ?? type]) ?? inputs.length - (accepted.length - 1))
+        : 1;
     const types = inputs.slice(position, position + length).map(({ dtype }) => dtype);
     position += length;
     if (count) attributes[count] ??= attribute.integer(length);
@@ -212,6 +216,11 @@ function infer(accepted: readonly Argument[], inputs: readonly Reference[], give
     else if (!(type in dataType)) attributes[type] ??= attribute.type(types[0]!);
   }
   return attributes;
+}
+
+function lengthOf(value: AttributeValue | undefined): number | undefined {
+  if (value?.kind === 'integer') return value.value;
+  return value?.kind === 'types' ? value.value.length : undefined;
 }
 
 function typesOf(output: Argument, attributes: Attributes, known: readonly number[] | undefined): number[] {
@@ -235,6 +244,8 @@ function encode(attribute: AttributeValue): Buffer {
   switch (attribute.kind) {
     case 'string':
       return bytesField(2, attribute.value);
+    case 'strings':
+      return messageField(1, ...attribute.value.map((value) => bytesField(2, value)));
     case 'integer':
       return integerField(3, attribute.value);
     case 'integers':

@@ -257,6 +257,21 @@ TensorListStack(input_handle: variant, element_shape: int32) -> tensor: element_
 VarHandleOp() -> resource: resource
 `;
 
+/** Operations of oneDNN, which TensorFlow can run in place of its own where it was built with it. */
+const ONEDNN_OPERATIONS = `
+_MklNativeAvgPool(value: T) -> output: T
+_MklNativeAvgPoolGrad(orig_input_shape: int32, grad: T) -> output: T
+_MklNativeConv2D(input: T, filter: T) -> output: T
+_MklNativeConv2DBackpropFilter(input: T, filter_sizes: int32, out_backprop: T) -> output: T
+_MklNativeConv2DBackpropInput(input_sizes: int32, filter: T, out_backprop: T) -> output: T
+_MklNativeDepthwiseConv2dNative(input: T, filter: T) -> output: T
+_MklNativeDepthwiseConv2dNativeBackpropFilter(input: T, filter_sizes: int32, out_backprop: T) -> output: T
+_MklNativeDepthwiseConv2dNativeBackpropInput(input_sizes: int32, filter: T, out_backprop: T) -> output: T
+_MklNativeFusedConv2D(input: T, filter: T, args: [TArgs], host_args: num_host_args*float32) -> output: T
+_MklNativeMaxPool(input: T) -> output: T, workspace: uint8
+_MklNativeMaxPoolGrad(orig_input: T, orig_output: T, grad: T, workspace: uint8) -> output: T
+`;
+
 /** Why some operations cannot be part of a compiled step, and what to do instead. */
 const REFUSED: Readonly<Record<string, string>> = {
   Where: valueDependent('tf.where with three arguments, or a mask that multiplies'),
@@ -274,7 +289,7 @@ function valueDependent(instead: string): string {
 }
 
 const stepOperations = parse(STEP_OPERATIONS);
-const operations = new Map([...stepOperations, ...parse(GRAPH_OPERATIONS)]);
+const operations = new Map([...stepOperations, ...parse(GRAPH_OPERATIONS), ...parse(ONEDNN_OPERATIONS)]);
 
 /** The signature of an operation of the table. */
 export function signature(operation: string): Signature {

@@ -4,58 +4,11 @@
  */
 import { attributeType, dataType, type OpAttribute } from '../runtime/binding';
 import type { Constant } from './graph';
-import { reachable, sameSource, typeOf, type Source, type Trace, type TracedOperation } from './trace';
-
-/** What an operation becomes: another one, or the value that it would only hand on. */
-type Rewriting = { readonly operation: TracedOperation } | { readonly source: Source } | undefined;
-
-type Rule = (operation: TracedOperation, context: Simplifier) => Rewriting;
+import { rewrite, type Rule } from './rewrite';
+import { sameSource, typeOf, type Source, type Trace } from './trace';
 
 export function simplify(trace: Trace): Trace {
-  const simplifier = new Simplifier();
-  for (const operation of trace.operations) simplifier.add(operation);
-  const outputs = trace.outputs.map((output) => ({ ...output, source: simplifier.resolve(output.source) }));
-  const updates = trace.updates.map((update) => ({ ...update, source: simplifier.resolve(update.source) }));
-  const live = reachable([...outputs, ...updates].map(({ source }) => source));
-  const operations = simplifier.operations.filter((operation) => live.has(operation));
-  return { ...trace, operations, outputs, updates };
-}
-
-class Simplifier {
-  readonly operations: TracedOperation[] = [];
-  private readonly replacements = new Map<TracedOperation, TracedOperation | Source>();
-
-  add(original: TracedOperation): void {
-    const operation = { ...original, inputs: original.inputs.map((input) => this.resolve(input)) };
-    for (const rule of RULES) {
-      const rewriting = rule(operation, this);
-      if (!rewriting) continue;
-      if ('source' in rewriting) this.replacements.set(original, rewriting.source);
-      else this.keep(original, rewriting.operation);
-      return;
-    }
-    this.keep(original, operation);
-  }
-
-  resolve(source: Source): Source {
-    if (source.kind !== 'operation') return source;
-    const replacement = this.replacements.get(source.operation);
-    if (!replacement) return source;
-    return 'kind' in replacement ? replacement : { ...source, operation: replacement };
-  }
-
-  /** An earlier operation of this name on this input. */
-  find(name: string, input: Source): Source | undefined {
-    const operation = this.operations.find(
-      (candidate) => candidate.name === name && sameSource(candidate.inputs[0]!, input),
-    );
-    return operation && { kind: 'operation', operation, output: 0 };
-  }
-
-  private keep(original: TracedOperation, operation: TracedOperation): void {
-    this.operations.push(operation);
-    this.replacements.set(original, operation);
-  }
+  return rewrite(trace, RULES);
 }
 
 const RULES: readonly Rule[] = [

@@ -10,50 +10,47 @@ import { plan, type Plan } from './plan';
 import { record, type FlatStep } from './recorder';
 import { Restoration } from './restoration';
 import { simplify } from './simplify';
+import { chooseStrategies, type Strategy } from './strategy';
 import type { Trace } from './trace';
 import { unflatten, type TensorTree } from './tree';
-import { objectionToXla } from './xla';
 
 /** Stacked inputs are padded to a length that XLA has compiled a loop for, as long as they stay below this size. */
 const LARGEST_PADDED_BYTES = 2 ** 26;
 
 export class Specialization {
   readonly plan: Plan;
-  /** Why XLA does not compile this step; undefined if it does. */
-  withoutXla: string | undefined;
   /** Milliseconds that recording the step took. */
   readonly traceTime: number;
   /** Milliseconds that building and loading the graph and its first runs took, in which XLA compiles. */
   loadTime = 0;
+  /** Why XLA does not compile this step; undefined if it does. */
+  withoutXla: string | undefined;
   private readonly indices: readonly IndexInput[];
   private readonly host: Host;
-  private executor: Executor;
+  private strategies: readonly Strategy[];
+  private executor: Executor | undefined;
   /** Lengths of the stacked inputs that XLA has compiled a loop for; 0 stands for a single step. */
   private readonly compiled = new Set<number>();
 
-  /** @param xla Undefined to let the operations of the step decide. */
-  constructor(
-    step: FlatStep,
-    inputs: readonly tf.Tensor[],
-    private readonly xla: boolean | undefined,
-  ) {
+  /** @param xla Whether XLA compiles the step; undefined to let its operations decide. */
+  constructor(step: FlatStep, inputs: readonly tf.Tensor[], xla: boolean | undefined) {
     const start = performance.now();
     this.plan = plan(simplify(traceTwice(step, inputs)), inputs);
     this.traceTime = performance.now() - start;
     const indexing = findIndices(this.plan.trace);
-    const objection = objectionToXla(this.plan.trace, indexing);
-    if (xla && objection?.isSafety) {
-      throw new CompileError(`XLA cannot compile the step: ${objection.reason}. Leave out the option xla.`);
-    }
-    if (xla === false) this.withoutXla = 'switched off by the option xla';
-    if (xla === undefined) this.withoutXla = objection?.reason;
+    const { strategies, withoutXla } = chooseStrategies(this.plan, indexing, xla);
+    this.strategies = strategies;
+    this.withoutXla = withoutXla;
     this.indices = indexing.inputs;
     this.host = new Host(this.plan.trace, this.plan.fed);
-    this.executor = this.load();
+  }
+
+  get kernels(): Strategy['name'] {
+    return this.strategies[0]!.name;
   }
 
   get graphBytes(): number {
-    return this.executor.graphBytes;
+    return this.executor?.graphBytes ?? 0;
   }
 
   /** Runs one step. */
@@ -68,7 +65,7 @@ export class Specialization {
   /** Runs `steps` steps on the rows of `inputs`. */
   loop(inputs: readonly tf.Tensor[], steps: number): TensorTree {
     this.checkInputs(inputs);
-    const capacity = this.withoutXla ? steps : this.capacityFor(steps);
+    const capacity = this.strategies[0]!.name === 'XLA' ? this.capacityFor(steps) : steps;
     const outputs = this.host.advance(steps, capacity, (fed) =>
       this.attempt(capacity, (executor) => this.runLoop(executor, inputs, fed, steps, capacity)),
     );
@@ -77,14 +74,8 @@ export class Specialization {
 
   /** Hands the state back to the variables and frees the session. */
   dispose(): void {
-    this.executor.dispose();
-  }
-
-  private load(): Executor {
-    const start = performance.now();
-    const executor = new Executor(this.plan, { xla: this.withoutXla === undefined });
-    this.loadTime += performance.now() - start;
-    return executor;
+    this.executor?.dispose();
+    this.executor = undefined;
   }
 
   private runLoop(
@@ -103,9 +94,9 @@ export class Specialization {
     }
   }
 
-  /** Runs the graph. If XLA, which compiles at the first run, cannot do so, TensorFlow's own kernels take over. */
+  /** @param capacity Tells what XLA compiles anew: 0 for a single step, otherwise the length of the stacked inputs. */
   private attempt(capacity: number, run: (executor: Executor) => TensorMetadata[]): TensorMetadata[] {
-    if (this.compiled.has(capacity)) return run(this.executor);
+    if (this.executor && this.compiled.has(capacity)) return run(this.executor);
     const start = performance.now();
     const outputs = this.firstRun(run);
     this.loadTime += performance.now() - start;
@@ -113,23 +104,27 @@ export class Specialization {
     return outputs;
   }
 
+  /** Whether a strategy works shows at the first run, in which XLA compiles; if it does not, the next one takes over. */
   private firstRun(run: (executor: Executor) => TensorMetadata[]): TensorMetadata[] {
-    try {
-      return run(this.executor);
-    } catch (error) {
-      if (this.withoutXla || this.xla) throw error;
-      const plain = new Executor(this.plan, { xla: false });
+    let failure: unknown;
+    for (const [tried, strategy] of this.strategies.entries()) {
+      let executor: Executor | undefined;
       try {
-        const outputs = run(plain);
-        this.withoutXla = `XLA could not compile it: ${(error as Error).message}`;
-        this.executor.dispose();
-        this.executor = plain;
+        executor = (tried === 0 ? this.executor : undefined) ?? strategy.load(this.plan);
+        const outputs = run(executor);
+        if (tried > 0) this.executor?.dispose();
+        if (this.strategies[0]!.name === 'XLA' && strategy.name !== 'XLA') {
+          this.withoutXla = `XLA could not compile it: ${(failure as Error).message}`;
+        }
+        this.strategies = this.strategies.slice(tried);
+        this.executor = executor;
         return outputs;
-      } catch (plainError) {
-        plain.dispose();
-        throw plainError;
+      } catch (error) {
+        failure = error;
+        if (executor !== this.executor) executor?.dispose();
       }
     }
+    throw failure;
   }
 
   /** The length to pad stacked inputs to, so that a loop that XLA has compiled can be used again. */

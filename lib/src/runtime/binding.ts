@@ -65,6 +65,7 @@ export interface Backend {
 export const dataType = {
   float32: 1,
   int32: 3,
+  uint8: 4,
   string: 7,
   complex64: 8,
   int64: 9,

@@ -191,7 +191,7 @@ describe('nesting and structure', () => {
     const step = compile((x: tf.Tensor) => x.mul(2).add(1));
     expect(step.info).toMatchObject({ traces: 0, operations: 0 });
     step(tf.ones([3]));
-    expect(step.info).toMatchObject({ traces: 1, operations: 2, xla: true, withoutXla: undefined });
+    expect(step.info).toMatchObject({ traces: 1, operations: 2, kernels: 'XLA', withoutXla: undefined });
     expect(step.info.traceTime).toBeGreaterThan(0);
     expect(step.info.loadTime).toBeGreaterThan(0);
   });

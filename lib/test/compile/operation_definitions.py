@@ -10,6 +10,7 @@ import sys
 TYPES = {
     1: "float32",
     3: "int32",
+    4: "uint8",
     7: "string",
     8: "complex64",
     9: "int64",

@@ -25,7 +25,9 @@ describe('the table of operations', () => {
   const known = definitions();
 
   it('agrees with TensorFlow', () => {
-    const table = operationNames().map((name) => {
+    // Not every build of TensorFlow has oneDNN.
+    const names = operationNames().filter((name) => !name.startsWith('_Mkl') || name in known);
+    const table = names.map((name) => {
       const { inputs, outputs } = signature(name);
       return [name, [inputs.map(written), outputs.map(written)]] as const;
     });

@@ -87,8 +87,7 @@ describe('what TensorFlow.js spells out', () => {
       [a, a, true, false],
       [b, b, false, true],
     ] as const) {
-      const product = (left: tf.Tensor, right: tf.Tensor) =>
-        tf.matMul(left, right, transposeX, transposeY);
+      const product = (left: tf.Tensor, right: tf.Tensor) => tf.matMul(left, right, transposeX, transposeY);
       expect(operations(product as FlatStep, x, y)).toEqual(['MatMul']);
       expect(compile(product)(x, y).arraySync()).toEqual(product(x, y).arraySync());
     }

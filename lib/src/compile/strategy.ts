@@ -1,0 +1,78 @@
+/** Who computes the graph of a step: XLA, oneDNN or TensorFlow's own kernels. */
+import { nativeBackend } from '../runtime/binding';
+import { CompileError } from './errors';
+import { Executor } from './executor';
+import type { Indexing } from './indices';
+import { suitsOneDnn, withOneDnn } from './onednn';
+import type { Plan } from './plan';
+import type { Trace } from './trace';
+
+export interface Strategy {
+  readonly name: 'XLA' | 'oneDNN' | 'TensorFlow';
+  /** @throws CompileError if this machine or these operations do not permit it. */
+  load(plan: Plan): Executor;
+}
+
+/** The strategies to try, best first, and why XLA is not among them. */
+export interface Choice {
+  readonly strategies: readonly Strategy[];
+  readonly withoutXla?: string;
+}
+
+/** Why a step should not be compiled by XLA. */
+interface Objection {
+  readonly reason: string;
+  /** Whether XLA would give wrong results silently, and not only late ones. */
+  readonly isSafety: boolean;
+}
+
+const XLA: Strategy = { name: 'XLA', load: (plan) => new Executor(plan, { xla: true }) };
+const TENSORFLOW: Strategy = { name: 'TensorFlow', load: (plan) => new Executor(plan, { xla: false }) };
+const ONEDNN: Strategy = {
+  name: 'oneDNN',
+  load: (plan) => new Executor({ ...plan, trace: withOneDnn(plan.trace) }, { xla: false }),
+};
+
+/** XLA fuses what lies between matrix products; its convolutions on a CPU are several times slower than oneDNN's. */
+const SLOW_UNDER_XLA = /^(Conv2D|Conv3D|Depthwise|MaxPool|AvgPool|Dilation2D)/;
+
+/** XLA compiles for longer than all but the longest runs take, beyond this number of operations. */
+const MOST_OPERATIONS_FOR_XLA = 3000;
+
+/**
+ * Chooses by the operations of the step.
+ *
+ * @param xla What the user wants; undefined for no opinion.
+ * @throws CompileError if the user wants XLA and it would give wrong results silently.
+ */
+export function chooseStrategies({ trace }: Plan, indexing: Indexing, xla: boolean | undefined): Choice {
+  const objection = objectionToXla(trace, indexing);
+  if (xla) {
+    if (!objection?.isSafety) return { strategies: [XLA] };
+    throw new CompileError(`XLA cannot compile the step: ${objection.reason}. Leave out the option xla.`);
+  }
+  const hasOneDnn = suitsOneDnn(trace) && !nativeBackend().isUsingGpuDevice;
+  const others = hasOneDnn ? [ONEDNN, TENSORFLOW] : [TENSORFLOW];
+  if (xla === false) return { strategies: others, withoutXla: 'the option xla is false' };
+  if (objection) return { strategies: others, withoutXla: objection.reason };
+  return { strategies: [XLA, ...others] };
+}
+
+function objectionToXla({ operations }: Trace, { unknown }: Indexing): Objection | undefined {
+  const used = new Set(operations.map(({ name }) => name));
+  if (unknown.length > 0) {
+    return { isSafety: true, reason: `${unknown.join()} uses computed indices, which XLA does not check` };
+  }
+  if (used.has('CheckNumerics')) {
+    return { isSafety: true, reason: 'CheckNumerics checks nothing under XLA' };
+  }
+  if (nativeBackend().isUsingGpuDevice) {
+    return { isSafety: false, reason: 'XLA for GPUs needs more of the CUDA toolkit than TensorFlow does' };
+  }
+  const slow = [...used].find((name) => SLOW_UNDER_XLA.test(name));
+  if (slow) return { isSafety: false, reason: `${slow} is slower under XLA` };
+  if (operations.length > MOST_OPERATIONS_FOR_XLA) {
+    return { isSafety: false, reason: `${operations.length} operations take XLA long to compile` };
+  }
+  return undefined;
+}
