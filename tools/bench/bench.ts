@@ -164,7 +164,8 @@ async function compareImplementations(
     return measurements.map((measurement, i) => {
       const { finalLoss, startMs, megabytes, kernels } = contestants[i]!;
       // Adam and Lion amplify rounding where gradients are close to zero.
-      const bound = (subject.optimizer === 'sgd' ? 1 : 20) * tolerance * Math.abs(reference);
+      const relative = Math.max(tolerance, subject.optimizer === 'sgd' ? 0 : 0.02);
+      const bound = relative * Math.abs(reference);
       const agrees = Math.abs(finalLoss - reference) <= bound;
       return {
         model,

@@ -28,7 +28,8 @@ export class Peer {
 
   constructor(python: string, script: string) {
     // The library chose TensorFlow's settings for its own process; the peers run as they come.
-    const { TF_ENABLE_ONEDNN_OPTS: _, ...environment } = process.env;
+    const environment = { ...process.env };
+    delete environment.TF_ENABLE_ONEDNN_OPTS;
     const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'ignore'], env: environment });
     this.process = child;
     this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -60,7 +60,8 @@ export interface CompiledStep<Inputs extends readonly TensorTree[], Result> {
    * @throws CompileError as for a single step; if one of the K steps fails, none was taken.
    *
    * @example
-   * const losses = step.loop(tf.stack([batch1, batch2]), tf.stack([labels1, labels2])); // shape [2]
+   * const step = compile((x: tf.Tensor) => tf.sum(x));
+   * const sums = step.loop(tf.tensor2d([[1, 2], [3, 4], [5, 6]])); // [3, 7, 11]
    */
   loop(...inputs: Inputs extends readonly [] ? [steps: number] : Inputs): Stacked<Result>;
 
@@ -93,10 +94,10 @@ const TRACES_BEFORE_WARNING = 5;
  * @param step Takes tensors (or arrays and records of them) and returns the same, or nothing.
  *
  * @example
- * const weights = tf.variable(tf.zeros([784, 10]));
+ * const weights = tf.variable(tf.zeros<tf.Rank.R2>([784, 10]));
  * const optimizer = tf.train.sgd(0.1);
  * const step = compile((images: tf.Tensor2D, labels: tf.Tensor2D) =>
- *   optimizer.minimize(() => tf.losses.softmaxCrossEntropy(labels, tf.matMul(images, weights)), true),
+ *   optimizer.minimize(() => tf.losses.softmaxCrossEntropy(labels, tf.matMul(images, weights as tf.Tensor2D)), true),
  * );
  * const loss = step(tf.ones([32, 784]), tf.ones([32, 10]));
  */

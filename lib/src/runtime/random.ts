@@ -114,7 +114,7 @@ export class Random {
    * The integers 0 … n − 1 in random order (int32 vector).
    *
    * @example
-   * const shuffled = tf.gather(examples, new Random(1).permutation(1_000));
+   * const shuffled = tf.gather(tf.range(0, 1_000), new Random(1).permutation(1_000));
    */
   permutation(n: number): tf.Tensor1D {
     return tf.tidy(() => {
@@ -172,7 +172,7 @@ export function random(seed: number): Random {
  * @throws RangeError if the rate lies outside of [0, 1).
  *
  * @example
- * const hidden = dropout(tf.relu(x), 0.1, random);
+ * const hidden = dropout(tf.ones([32, 128]), 0.1, new Random(7));
  *
  * @see Srivastava et al. (2014), Dropout: a simple way to prevent neural networks from overfitting.
  */
