@@ -54,7 +54,7 @@ export function trainer(workload: Workload, optimizerName: string, mode: Mode): 
     let last = NaN;
     for (let rest = steps; rest > 0; rest -= LOOP) {
       const rows = Array.from({ length: Math.min(rest, LOOP) }, () => taken++ % BATCHES);
-      const losses = tf.tidy(() => compiled!.loop(tf.tensor1d(rows, 'int32') as unknown as tf.Scalar));
+      const losses = tf.tidy(() => compiled!.loop(tf.tensor1d(rows, 'int32')));
       last = read(losses, rows.length - 1);
     }
     return last;

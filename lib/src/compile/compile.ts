@@ -17,12 +17,19 @@ export interface CompileOptions {
   readonly maxTraces?: number;
 }
 
-/** The result of a step, each tensor stacked along a new leading axis. */
-export type Stacked<Result> = Result extends tf.Tensor
-  ? tf.Tensor
-  : Result extends readonly unknown[] | Record<string, unknown>
-    ? { [Key in keyof Result]: Stacked<Result[Key]> }
-    : Result;
+/** The same nested tensors, each stacked along a new leading axis. */
+export type Stacked<Tree> = Tree extends tf.Scalar
+  ? tf.Tensor1D
+  : Tree extends tf.Tensor
+    ? tf.Tensor
+    : Tree extends object
+      ? { [Key in keyof Tree]: Stacked<Tree[Key]> }
+      : Tree;
+
+/** The inputs of a loop: those of its steps, stacked; the number of steps if a step has no inputs. */
+export type LoopInputs<Inputs extends readonly TensorTree[]> = Inputs extends readonly []
+  ? [steps: number]
+  : { [Index in keyof Inputs]: Stacked<Inputs[Index]> };
 
 /** How a step was compiled. */
 export interface CompileInfo {
@@ -63,7 +70,7 @@ export interface CompiledStep<Inputs extends readonly TensorTree[], Result> {
    * const step = compile((x: tf.Tensor) => tf.sum(x));
    * const sums = step.loop(tf.tensor2d([[1, 2], [3, 4], [5, 6]])); // [3, 7, 11]
    */
-  loop(...inputs: Inputs extends readonly [] ? [steps: number] : Inputs): Stacked<Result>;
+  loop(...inputs: LoopInputs<Inputs>): Stacked<Result>;
 
   /** How the step was compiled. */
   readonly info: CompileInfo;
@@ -128,14 +135,14 @@ class Compiler {
     // Within the trace of another compiled step, this one is part of it.
     if (recording()) return this.step(...inputs);
     const tensors: tf.Tensor[] = [];
-    const structure = flatten(inputs, tensors, 'The list of inputs');
+    const structure = flattenInputs(inputs, tensors);
     return this.specialize(structure, tensors, 0).run(tensors);
   }
 
   loop(inputs: readonly TensorTree[] | [number]): unknown {
     const tensors: tf.Tensor[] = [];
     const count = typeof inputs[0] === 'number' ? inputs[0] : undefined;
-    const structure = flatten(count === undefined ? inputs : [], tensors, 'The list of inputs');
+    const structure = flattenInputs(count === undefined ? inputs : [], tensors);
     const steps = count ?? tensors[0]?.shape[0];
     if (steps === undefined || !(steps >= 1) || !tensors.every(({ shape }) => shape[0] === steps)) {
       const given = String(count ?? tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', '));
@@ -209,6 +216,17 @@ class Compiler {
       );
     }
   }
+}
+
+function flattenInputs(inputs: readonly unknown[], tensors: tf.Tensor[]): Structure {
+  const structure = flatten(inputs, tensors, 'The list of inputs');
+  const disposed = tensors.findIndex((tensor) => tensor.isDisposed);
+  if (disposed >= 0) {
+    throw new CompileError(
+      `Tensor ${disposed} of the inputs is disposed. Keep inputs until the call has returned.`,
+    );
+  }
+  return structure;
 }
 
 function firstRow(tensor: tf.Tensor): tf.Tensor {

@@ -1,9 +1,8 @@
 /** Tensors nested in arrays and records: what a step takes and returns. */
 import { tf } from '../runtime';
 
-/** A tensor, or an array or record of such. */
-export type TensorTree =
-  tf.Tensor | null | undefined | readonly TensorTree[] | { readonly [key: string]: TensorTree };
+/** A tensor, or an array or record of such; what else an object may be is refused when a step is called with it. */
+export type TensorTree = object | null | undefined;
 
 /** What a flat list of tensors is put back into. */
 export type Structure =

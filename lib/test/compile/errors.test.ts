@@ -198,6 +198,9 @@ describe('a step that mishandles tensors', () => {
   it('may take tensors only', () => {
     const step = compile((a: tf.Tensor) => a.add(1));
     expect(() => step(3 as unknown as tf.Tensor)).toThrow(/\[0\] is the number 3, but only tensors/);
+    const disposed = x();
+    disposed.dispose();
+    expect(() => step(disposed)).toThrow(/Tensor 0 of the inputs is disposed/);
   });
 });
 
@@ -260,9 +263,7 @@ describe('calls that go wrong', () => {
     expect(value(total)).toBe(1);
     expect(value(step(good))).toBe(8);
     expect(Array.from(table.dataSync())).toEqual([4, 8, 12]);
-    expect(() => step.loop(tf.tensor2d([[0], [7]], [2, 1], 'int32') as unknown as tf.Tensor1D)).toThrow(
-      /index 7/,
-    );
+    expect(() => step.loop(tf.tensor2d([[0], [7]], [2, 1], 'int32'))).toThrow(/index 7/);
     expect(value(total)).toBe(2);
     expect(counter.value).toBe(2);
   });

@@ -135,9 +135,7 @@ describe.each([false, true])('loop (XLA: %s)', (xla) => {
     );
     const expected = tf.unstack(rows).map((row) => values(eager.step(row as tf.Tensor1D))[0]!);
     const step = compile(compiled.step, { xla });
-    values(step.loop(rows as unknown as tf.Tensor1D)).forEach((loss, i) =>
-      expect(loss).toBeCloseTo(expected[i]!, 6),
-    );
+    values(step.loop(rows)).forEach((loss, i) => expect(loss).toBeCloseTo(expected[i]!, 6));
     expect(difference([compiled.weights], [eager.weights])).toBeLessThan(1e-6);
     // The data set is handed over once; it is not part of the graph.
     expect(step.info.graphBytes).toBeLessThan(20_000);
@@ -172,7 +170,11 @@ describe('loop', () => {
 
 describe('nesting and structure', () => {
   it('takes and returns nested tensors, and tells structures apart', () => {
-    const step = compile((batch: { a: tf.Tensor; b?: tf.Tensor[] }) => ({
+    interface Batch {
+      a: tf.Tensor;
+      b?: tf.Tensor[];
+    }
+    const step = compile((batch: Batch) => ({
       sum: (batch.b ?? []).reduce((sum, tensor) => sum.add(tensor), batch.a),
     }));
     expect(values(step({ a: tf.scalar(1) }).sum)).toEqual([1]);
