@@ -92,7 +92,7 @@ export async function fit<Report extends StepReport>({
   const runChunk = (rows: tf.Tensor2D) =>
     tf.tidy(() => {
       const chunk = step
-        ? (step.loop(rows as never) as unknown as Record<string, tf.Tensor>)
+        ? (step.loop(rows) as unknown as Record<string, tf.Tensor>)
         : stacked((tf.unstack(rows) as tf.Tensor1D[]).map(eagerStep));
       for (const [name, values] of Object.entries(chunk)) {
         (reports[name] ??= []).push(...values.dataSync());
