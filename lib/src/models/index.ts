@@ -4,4 +4,3 @@ export { languageModel, type LanguageModelOptions } from './languageModel';
 export { mlp, type MlpOptions } from './mlp';
 export { parameterCount, uniqueModelName, type Model } from './model';
 export { textConvolution, type TextConvolutionOptions } from './textConvolution';
-export { tokenEmbedding, type TokenEmbeddingOptions } from './tokenEmbedding';
