@@ -1,5 +1,7 @@
 export * from './compile';
 export * from './data';
+export * as initializers from './initializers';
+export type { Initializer, InitializerDescription } from './initializers';
 export * from './models';
 export * from './notebook';
 export * from './optimizers';

@@ -1,6 +1,18 @@
 export { chain } from './chain';
 export { cnn, type CnnOptions } from './cnn';
 export { languageModel, type LanguageModelOptions } from './languageModel';
+export type { Activation } from './layers';
+export { maskedLanguageModel, type MaskedLanguageModelOptions } from './maskedLanguageModel';
 export { mlp, type MlpOptions } from './mlp';
 export { parameterCount, uniqueModelName, type Model } from './model';
+export type { OutputEmbedding } from './outputEmbedding';
+export type { NormPlacement, ResidualModel, ResidualUnit } from './residual';
+export { residualMlp, type ResidualMlpOptions } from './residualMlp';
+export { probe } from './probe';
 export { textConvolution, type TextConvolutionOptions } from './textConvolution';
+export {
+  transformerEncoder,
+  type TransformerEncoder,
+  type TransformerEncoderOptions,
+  type TransformerOptions,
+} from './transformerEncoder';
