@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compile, describeRuntime, tf } from 'liandan';
 import { floor } from './floor';
-import { modes, optimizers, trainer, type Mode, type Trainer } from './implementations';
+import { COMPARED, modes, trainer, type Mode, type OptimizerName, type Trainer } from './implementations';
 import { measure, type Candidate, type Effort, type Measurement } from './measure';
+import { compareOptimizers, optimizerTable } from './optimizers';
 import { exported, Peer } from './peers';
 import { table } from './table';
 import { workloads, type Workload } from './workloads';
@@ -32,11 +33,16 @@ export interface Result extends Measurement {
   readonly kernels?: string;
 }
 
+/** What `--models` can choose: the models, each with the optimizers that the peers have, and all optimizers on one of them. */
+const SUBJECTS = [...Object.keys(workloads), 'optimizers'];
+const OPTIMIZERS_ON = 'mlp-256';
+
 const usage = `npm run bench -- [--quick] [--peers] [--models mlp-32,…] [--optimizers sgd,adam,lion]
                  [--modes eager,…] [--threads N] [--json FILE]
+  --models   only these; "optimizers" measures all optimizers on the middle one
   --quick    fewer and shorter rounds, Adam only: under two minutes without peers
   --peers    also PyTorch and TensorFlow's Python interface, in an environment of their own (2 GB)
-models: ${Object.keys(workloads).join(', ')}
+models: ${SUBJECTS.join(', ')}
 modes: ${modes.join(', ')}`;
 
 function options() {
@@ -60,13 +66,12 @@ function options() {
       throw new Error(`There is no "${unknown}"; there are ${all.join(', ')}.\n${usage}`);
     return chosen;
   };
-  const allOptimizers = Object.keys(optimizers);
   return {
     help: values.help,
     python: values.python,
     json: values.json,
-    models: choose(values.models, Object.keys(workloads)),
-    optimizers: choose(values.optimizers, allOptimizers, values.quick ? ['adam'] : allOptimizers),
+    models: choose(values.models, SUBJECTS),
+    optimizers: choose(values.optimizers, COMPARED, values.quick ? ['adam'] : COMPARED),
     modes: choose(values.modes, modes),
     effort: values.quick ? { rounds: 5, budgetMs: 100 } : { rounds: 9, budgetMs: 400 },
   };
@@ -81,16 +86,19 @@ async function main(): Promise<void> {
   const environment: Record<string, unknown> = { ...describeRuntime(), threads: process.env.BENCH_THREADS };
   const floors: Record<string, number> = {};
   const results: Result[] = [];
+  const further: Record<string, unknown> = {};
   const save = (more: object = {}): void => {
-    if (json) writeFileSync(json, `${JSON.stringify({ environment, floors, ...more, results }, null, 2)}\n`);
+    Object.assign(further, more);
+    if (json)
+      writeFileSync(json, `${JSON.stringify({ environment, floors, ...further, results }, null, 2)}\n`);
   };
-  for (const name of chosen.models) {
-    const workload = tf.tidy(() => workloads[name]!() as Workload & tf.TensorContainerObject);
+  for (const name of chosen.models.filter((name) => name !== 'optimizers')) {
+    const workload = built(name);
     const floorMs = floor(workload.products, effort.budgetMs);
     floors[name] = floorMs;
     await exported(workload, async (folder) => {
       for (const optimizer of chosen.optimizers) {
-        const subject = { workload, optimizer, folder, environment };
+        const subject = { workload, optimizer: optimizer as OptimizerName, folder, environment };
         const compared = await compareImplementations(
           subject,
           chosen.modes as readonly Mode[],
@@ -102,6 +110,13 @@ async function main(): Promise<void> {
         save();
       }
     });
+    tf.dispose([workload.weights, workload.data]);
+  }
+  if (chosen.models.includes('optimizers')) {
+    const workload = built(OPTIMIZERS_ON);
+    const compared = await compareOptimizers(workload, effort);
+    console.log(optimizerTable(workload, compared.results, compared.bandwidth));
+    save({ optimizers: compared });
     tf.dispose([workload.weights, workload.data]);
   }
   const dispatch = dispatchCost();
@@ -116,9 +131,13 @@ async function main(): Promise<void> {
   process.exitCode = wrong.length > 0 ? 1 : 0;
 }
 
+function built(name: string): Workload {
+  return tf.tidy(() => workloads[name]!() as Workload & tf.TensorContainerObject);
+}
+
 interface Subject {
   readonly workload: Workload;
-  readonly optimizer: string;
+  readonly optimizer: OptimizerName;
   /** Holds the workload's numbers for the peers. */
   readonly folder: string;
   /** Where the versions of the peers are noted. */

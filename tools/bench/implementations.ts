@@ -1,12 +1,43 @@
 /** The ways in which this library takes a step. */
-import { Adam, compile, Lion, random, Sgd, tf, type CompileInfo } from 'liandan';
+import {
+  adaFactor,
+  adam,
+  adamW,
+  adaX,
+  adaXW,
+  amos,
+  compile,
+  lamb,
+  lion,
+  random,
+  rmsProp,
+  sgd,
+  signum,
+  tf,
+  tiger,
+  type CompileInfo,
+} from 'liandan';
 import { BATCHES, type Workload } from './workloads';
 
-export const optimizers: Readonly<Record<string, () => tf.Optimizer>> = {
-  sgd: () => new Sgd({ learningRate: 1e-2 }),
-  adam: () => new Adam({ learningRate: 1e-3 }),
-  lion: () => new Lion({ learningRate: 1e-4 }),
+export const optimizers = {
+  sgd: () => sgd({ learningRate: 1e-2 }),
+  adam: () => adam({ learningRate: 1e-3 }),
+  lion: () => lion({ learningRate: 1e-4 }),
+  momentum: () => sgd({ learningRate: 1e-2, momentum: 0.9 }),
+  signum: () => signum({ learningRate: 1e-4 }),
+  tiger: () => tiger({ learningRate: 1e-3 }),
+  rmsProp: () => rmsProp({ learningRate: 1e-3 }),
+  adamW: () => adamW({ learningRate: 1e-3, weightDecay: 0.01 }),
+  adaX: () => adaX(),
+  adaXW: () => adaXW(),
+  lamb: () => lamb({ learningRate: 1e-3 }),
+  adaFactor: () => adaFactor(),
+  amos: () => amos({ learningRate: 1e-3 }),
 };
+export type OptimizerName = keyof typeof optimizers;
+
+/** Those that the peers have too. */
+export const COMPARED = ['sgd', 'adam', 'lion'] as const;
 
 export const modes = ['eager', 'compiled', 'compiled+xla', 'loop', 'loop+xla'] as const;
 export type Mode = (typeof modes)[number];
@@ -26,11 +57,11 @@ export interface Trainer {
 /** Steps per native call of a loop. */
 const LOOP = 32;
 
-export function trainer(workload: Workload, optimizerName: string, mode: Mode): Trainer {
+export function trainer(workload: Workload, optimizerName: OptimizerName, mode: Mode): Trainer {
   const entries = Object.entries(workload.weights);
   const weights = Object.fromEntries(entries.map(([name, value]) => [name, tf.variable(value.clone())]));
   const variables = Object.values(weights);
-  const optimizer = optimizers[optimizerName]!();
+  const optimizer = optimizers[optimizerName]();
   const noise = random(6);
   const step = (batch: tf.Scalar): tf.Scalar => {
     const rows = Object.entries(workload.data).map(([name, data]) => [name, tf.gather(data, batch)]);

@@ -8,6 +8,7 @@ import {
   type OpAttribute,
   type TensorMetadata,
 } from '../runtime/binding';
+import { bindingWith } from '../runtime/bindingWith';
 import type { CountingOptimizer } from './trace';
 
 /** What a recorder is told. All of these may throw, which ends the step. */
@@ -95,17 +96,14 @@ export function intercept<T>(interceptor: Interceptor, action: () => T): T {
 }
 
 function recordingBinding(binding: Binding, interceptor: Interceptor): Binding {
-  // The binding's properties can be neither replaced nor inherited (native code refuses such a receiver), so copy them.
-  const copy = Object.fromEntries(
-    Object.getOwnPropertyNames(binding).map((name) => [name, binding[name as keyof Binding]]),
-  ) as unknown as Binding;
-  copy.executeOp = (name, attributes, inputs, count) => {
-    interceptor.executing(name);
-    const outputs = binding.executeOp(name, attributes, inputs, count);
-    interceptor.executed(name, attributes, inputs, outputs);
-    return outputs;
-  };
-  return copy;
+  return bindingWith(binding, {
+    executeOp: (name, attributes, inputs, count) => {
+      interceptor.executing(name);
+      const outputs = binding.executeOp(name, attributes, inputs, count);
+      interceptor.executed(name, attributes, inputs, outputs);
+      return outputs;
+    },
+  });
 }
 
 /** Gathers without checking the indices, which TensorFlow.js does in JavaScript and a graph must do for itself. */

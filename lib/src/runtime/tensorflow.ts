@@ -4,5 +4,9 @@
  */
 import './environment';
 import * as tf from '@tensorflow/tfjs-node-gpu';
+import type { Backend } from './binding';
+import { handOverCopies } from './handover';
+
+handOverCopies(tf.findBackend('tensorflow') as unknown as Backend);
 
 export { tf };
