@@ -9,7 +9,11 @@ export {
   type ImageDataset,
   type ImageSplit,
 } from './images';
+export { markovText, type MarkovText, type MarkovTextOptions } from './markovText';
+export { maskTokens, type MaskedTokens, type MaskingOptions } from './masking';
 export { loadMobyDick } from './mobyDick';
+export { encodeTexts, nextTokenExamples } from './sequences';
+export { loadTangPoems } from './tangPoems';
 export {
   characterVocabulary,
   loadReviews,
@@ -20,3 +24,5 @@ export {
   type TextSplit,
   type Vocabulary,
 } from './texts';
+export { frequencyGroups, tokenCounts } from './tokenCounts';
+export { zipf, type Zipf } from './zipf';

@@ -1,6 +1,7 @@
 import { compile } from '../compile';
 import { epochBatches } from '../data';
 import { tf } from '../runtime';
+import { collectActivations, parameterStatistics, type Followed } from './statistics';
 
 /** Where a training run stands. */
 export interface TrainingProgress {
@@ -23,8 +24,8 @@ export type StepReport = { loss: tf.Scalar } & Record<string, tf.Scalar>;
 export interface FitRun<Report extends StepReport = StepReport> {
   /** One number per step for each scalar that the step reports. */
   readonly reports: { readonly [Name in keyof Report]: number[] };
-  /** One record per finished epoch: the epoch (from 1) and what `evaluate` returned. */
-  readonly evaluations: ({ epoch: number } & Record<string, number>)[];
+  /** One record per evaluation: the epoch (from 1), the step and what `evaluate` returned. */
+  readonly evaluations: ({ epoch: number; step: number } & Record<string, number>)[];
   readonly seconds: number;
   /** Whether `signal` stopped the run; the reports and parameters are those reached until then. */
   readonly interrupted: boolean;
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Whether the steps run compiled, a chunk in one native call; default true. `false` is for comparison and debugging. */
   readonly compiled?: boolean;
+  /** Steps between evaluations; default: one evaluation after each epoch. */
+  readonly evaluateEvery?: number;
   /** Called between chunks of steps, at most every 100 ms, and at the end. */
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
@@ -50,7 +53,7 @@ export interface FitOptions<Report extends StepReport> extends RunOptions {
   readonly step: (rows: tf.Tensor1D) => Report;
   /** Number of examples. */
   readonly count: number;
-  /** Called after each epoch; its numbers are kept. */
+  /** Called after each epoch, or as often as `evaluateEvery` says; its numbers are kept. */
   readonly evaluate?: () => Record<string, number>;
 }
 
@@ -64,7 +67,7 @@ const REPORT_EVERY_MS = 100;
  * An interrupted run does not throw: it returns its partial result, and the parameters stay as they are, so that one can
  * look at them, plot, and go on.
  *
- * @throws RangeError if the number of epochs is not a positive integer or the batch does not fit the data.
+ * @throws RangeError if the number of epochs or `evaluateEvery` is not a positive integer or the batch does not fit the data.
  *
  * @example
  * const step = (rows: tf.Tensor1D) =>
@@ -79,12 +82,16 @@ export async function fit<Report extends StepReport>({
   batchSize = 64,
   seed = 0,
   evaluate,
+  evaluateEvery,
   signal,
   compiled = true,
   onProgress,
 }: FitOptions<Report>): Promise<FitRun<Report>> {
   if (!Number.isInteger(epochs) || epochs < 1) {
     throw new RangeError(`The number of epochs must be a positive integer, but ${epochs} was given.`);
+  }
+  if (evaluateEvery !== undefined && !(Number.isInteger(evaluateEvery) && evaluateEvery > 0)) {
+    throw new RangeError(`evaluateEvery must be a positive integer, but ${evaluateEvery} was given.`);
   }
   const step = compiled ? compile(eagerStep) : undefined;
   const reports: Record<string, number[]> = { loss: [] };
@@ -121,19 +128,27 @@ export async function fit<Report extends StepReport>({
     reportedAt = now;
   };
 
+  const evaluateNow = (epoch: number) => {
+    if (evaluate) evaluations.push({ epoch: epoch + 1, step: losses.length, ...evaluate() });
+  };
+
   try {
     for (let epoch = 0; epoch < epochs && !signal?.aborted; epoch++) {
       const order = epochBatches(count, { batchSize, epoch, seed });
-      for (let at = 0; at < stepsPerEpoch && !signal?.aborted; at += CHUNK) {
-        const rows = order.slice([at], [Math.min(CHUNK, stepsPerEpoch - at)]);
+      for (let at = 0; at < stepsPerEpoch && !signal?.aborted;) {
+        const untilEvaluation = evaluateEvery ? evaluateEvery - (losses.length % evaluateEvery) : CHUNK;
+        const steps = Math.min(CHUNK, stepsPerEpoch - at, untilEvaluation);
+        const rows = order.slice([at], [steps]);
         runChunk(rows);
         rows.dispose();
+        at += steps;
         await eventLoopTurn();
+        if (steps === untilEvaluation && evaluateEvery) evaluateNow(epoch);
         if (performance.now() - reportedAt > REPORT_EVERY_MS) report(epoch + 1);
       }
       order.dispose();
       if (signal?.aborted) break;
-      if (evaluate) evaluations.push({ epoch: epoch + 1, ...evaluate() });
+      if (evaluateEvery === undefined) evaluateNow(epoch);
     }
   } finally {
     step?.dispose();
@@ -151,6 +166,7 @@ export async function fit<Report extends StepReport>({
  * One optimizer step that reports more than its loss: like `optimizer.minimize`, for an objective that is a record of scalars.
  *
  * @param objective Computes the loss (minimised) and whatever is to be reported with it.
+ * @param options.follow Tensors whose moments are reported besides, as `name/quantity/moment`; see {@link statisticsOf}. Default: none.
  * @returns The scalars, as they were before the update.
  *
  * @example
@@ -160,24 +176,22 @@ export function minimize<Report extends StepReport>(
   optimizer: tf.Optimizer,
   objective: () => Report,
   parameters: readonly tf.Variable[],
+  { follow = {} }: { follow?: Followed } = {},
 ): Report {
   return tf.tidy(() => {
-    let others: Record<string, tf.Scalar> = {};
-    const loss = optimizer.minimize(
-      () => {
-        const { loss, ...rest } = objective() as StepReport;
-        // The gradient's scope would free them.
-        Object.values(rest).forEach((scalar) => tf.keep(scalar));
-        others = rest;
-        return loss;
-      },
-      true,
-      [...parameters],
-    );
+    const others: Record<string, tf.Scalar> = {};
+    const { value: loss, grads } = optimizer.computeGradients(() => {
+      const { loss, ...rest } = collectActivations(follow, others, objective) as StepReport;
+      // The gradient's scope would free them.
+      for (const [name, scalar] of Object.entries(rest)) others[name] = tf.keep(scalar);
+      return loss;
+    }, [...parameters]);
     const kept = Object.entries(others);
     const clones = kept.map(([name, scalar]) => [name, scalar.clone()]);
     tf.dispose(kept.map(([, scalar]) => scalar));
-    return { loss, ...Object.fromEntries(clones) } as Report;
+    const statistics = parameterStatistics(follow, parameters, grads);
+    optimizer.applyGradients(parameters.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })));
+    return { loss, ...Object.fromEntries(clones), ...statistics } as Report;
   });
 }
 

@@ -10,4 +10,5 @@ export {
 } from './fit';
 export { iterates, type IteratesOptions } from './iterates';
 export { crossEntropy } from './losses';
+export { rowMaxima, statisticsOf, type Followed, type Moment, type Quantity } from './statistics';
 export { train, type TrainingRun, type TrainOptions } from './train';

@@ -8,17 +8,21 @@ import { tf } from '../runtime';
  *
  * @param logits float32 [batch, classes].
  * @param labels int32 [batch], 0 … classes − 1.
+ * @param weights float32 [batch], at least 0: how much each row counts in the mean, such as `chosen` of `maskTokens`.
+ *   Default: all alike. If all are 0, so is the loss.
  * @returns A scalar.
  *
  * @example
  * const loss = crossEntropy(model.apply(images), labels);
  */
-export function crossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Scalar {
+export function crossEntropy(logits: tf.Tensor, labels: tf.Tensor, weights?: tf.Tensor): tf.Scalar {
   const [batch, classes] = logits.shape;
-  if (logits.rank !== 2 || labels.rank !== 1 || labels.shape[0] !== batch) {
+  const vectors = weights ? [labels, weights] : [labels];
+  if (logits.rank !== 2 || vectors.some(({ rank, shape }) => rank !== 1 || shape[0] !== batch)) {
+    const given = [logits, ...vectors].map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
     throw new Error(
-      `crossEntropy expects logits [batch, classes] and labels [batch], ` +
-        `but they have the shapes [${logits.shape.join(', ')}] and [${labels.shape.join(', ')}].`,
+      `crossEntropy expects logits [batch, classes], labels [batch] and, if given, weights [batch], ` +
+        `but they have the shapes ${given}.`,
     );
   }
   const oneHot = tf.oneHot(labels, classes as number) as tf.Tensor2D;
@@ -31,5 +35,7 @@ export function crossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Scalar {
         tf.mul(tf.expandDims(dy, -1), tf.sub(tf.exp(saved as tf.Tensor), target as tf.Tensor)),
     };
   });
-  return tf.mean(nats(logits));
+  if (!weights) return tf.mean(nats(logits));
+  // Where nothing counts, 0 divided by something, for the sake of the gradient too.
+  return tf.div(tf.sum(tf.mul(nats(logits), weights)), tf.maximum(tf.sum(weights), 1e-12));
 }

@@ -1,13 +1,16 @@
 import type { Examples } from '../data';
 import type { Model } from '../models';
 import { tf } from '../runtime';
-import { fit, type FitRun, type RunOptions } from './fit';
+import { fit, minimize, type FitRun, type RunOptions } from './fit';
 import { crossEntropy } from './losses';
+import type { Followed } from './statistics';
 
 /** What a training run gives. */
 export interface TrainingRun extends Omit<FitRun, 'reports'> {
   /** The loss of each step, before its update. */
   readonly losses: number[];
+  /** One number per step for each moment of what was followed; see `statisticsOf`. */
+  readonly statistics: Readonly<Record<string, number[]>>;
 }
 
 export interface TrainOptions extends RunOptions {
@@ -16,7 +19,9 @@ export interface TrainOptions extends RunOptions {
   readonly data: Examples;
   /** Mean loss of a batch as a scalar; default {@link crossEntropy}. */
   readonly loss?: (outputs: tf.Tensor, labels: tf.Tensor) => tf.Scalar;
-  /** Called after each epoch; its numbers are kept. */
+  /** Tensors whose moments are recorded at each step; default: none. */
+  readonly follow?: Followed;
+  /** Called after each epoch, or as often as `evaluateEvery` says; its numbers are kept. */
   readonly evaluate?: (model: Model) => Record<string, number>;
 }
 
@@ -37,22 +42,23 @@ export async function train({
   optimizer,
   data: { inputs, labels },
   loss = crossEntropy,
+  follow,
   evaluate,
   ...options
 }: TrainOptions): Promise<TrainingRun> {
-  const parameters = [...model.parameters];
-  const step = (rows: tf.Tensor1D) => ({
-    loss: optimizer.minimize(
-      () => loss(model.apply(tf.gather(inputs, rows)), tf.gather(labels, rows)),
-      true,
-      parameters,
-    ) as tf.Scalar,
-  });
+  const step = (rows: tf.Tensor1D) =>
+    minimize(
+      optimizer,
+      () => ({ loss: loss(model.apply(tf.gather(inputs, rows)), tf.gather(labels, rows)) }),
+      model.parameters,
+      { follow },
+    );
   const { reports, ...run } = await fit({
     ...options,
     step,
     count: labels.size,
     evaluate: evaluate && (() => evaluate(model)),
   });
-  return { losses: reports.loss, ...run };
+  const { loss: losses, ...statistics } = reports;
+  return { losses, statistics, ...run };
 }

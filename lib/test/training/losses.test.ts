@@ -18,6 +18,20 @@ describe('crossEntropy', () => {
     [1 / 8, -1 / 8, -1 / 4, 1 / 4].forEach((expected, i) => expect(gradient[i]).toBeCloseTo(expected, 6));
   });
 
+  it('counts each row by its weight', () => {
+    const weighted = (weights: number[]) => crossEntropy(logits, labels, tf.tensor1d(weights));
+    // −ln 3/4 three times and −ln 1/2 once
+    expect(weighted([3, 1]).dataSync()[0]).toBeCloseTo((3 * Math.log(4 / 3) + Math.log(2)) / 4, 6);
+    expect(weighted([0, 2]).dataSync()[0]).toBeCloseTo(Math.log(2), 6);
+    const gradient = tf.grad((x) => crossEntropy(x, labels, tf.tensor1d([0, 2])))(logits);
+    [0, 0, -1 / 2, 1 / 2].forEach((expected, i) => expect(gradient.dataSync()[i]).toBeCloseTo(expected, 6));
+  });
+
+  it('is 0 and so is its gradient where no row counts', () => {
+    const { value, grad } = tf.valueAndGrad((x) => crossEntropy(x, labels, tf.zeros([2])))(logits);
+    for (const number of [...value.dataSync(), ...grad.dataSync()]) expect(number).toBeCloseTo(0, 12);
+  });
+
   it('stays finite for a certain and wrong prediction', () => {
     const extreme = tf.tensor2d([1e4, -1e4], [1, 2]);
     const label = tf.tensor1d([1], 'int32');
@@ -31,8 +45,9 @@ describe('crossEntropy', () => {
 
   it('says which shapes it expects', () => {
     expect(() => crossEntropy(logits, tf.tensor1d([1, 0, 1], 'int32'))).toThrow(
-      'they have the shapes [2, 2] and [3]',
+      'they have the shapes [2, 2], [3]',
     );
+    expect(() => crossEntropy(logits, labels, tf.ones([2, 1]))).toThrow('[2, 2], [2], [2, 1]');
   });
 });
 

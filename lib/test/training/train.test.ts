@@ -110,9 +110,24 @@ describe('train', () => {
     });
     expect(run.interrupted).toBe(true);
     expect(run.losses.length).toBe(48);
-    expect(run.evaluations).toEqual([{ epoch: 1, seen: 1 }]);
+    expect(run.evaluations).toEqual([{ epoch: 1, step: 48, seen: 1 }]);
     expect(reports.at(-1)).toMatchObject({ step: 48, steps: 48_000, epoch: 1, metrics: { seen: 1 } });
     expect(reports.at(-1)?.secondsRemaining).toBeGreaterThan(0);
+  });
+
+  it('evaluates as often as it is told', async () => {
+    const model = mlp({ sizes: [2, 2] });
+    const options = { model, optimizer: tf.train.sgd(0.1), data: separable(), epochs: 4, batchSize: 1 };
+    const { evaluations } = await train({ ...options, evaluate: () => ({}), evaluateEvery: 60 });
+    expect(evaluations).toEqual([
+      { epoch: 1, step: 60 },
+      { epoch: 2, step: 120 },
+      { epoch: 2, step: 180 },
+      { epoch: 3, step: 240 },
+      { epoch: 4, step: 300 },
+      { epoch: 4, step: 360 },
+    ]);
+    await expect(train({ ...options, evaluateEvery: 0 })).rejects.toThrow('but 0 was given');
   });
 
   it('refuses a number of epochs that is none', async () => {
