@@ -21,6 +21,6 @@ export function truncatedStandardDeviation(cut = 2): number {
     term *= cut ** 2 / (2 * n + 1);
     rest += term;
   }
-  // (3.2), with rest / (1 + rest) for 1 − 1 / (1 + rest): nothing cancels where the cut is small.
+  // (3.1), with rest / (1 + rest) for 1 − 1 / (1 + rest): nothing cancels where the cut is small.
   return Math.sqrt(rest / (1 + rest));
 }

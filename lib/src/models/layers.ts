@@ -37,9 +37,26 @@ const VARIANCE_FLOOR = 1e-5;
 export function layerNormalization(scope: ParameterScope, label: string, width: number): Layer {
   const gamma = scope.add<tf.Rank.R1>(`${label}/norm/gamma`, [width], constant(1));
   const beta = scope.add<tf.Rank.R1>(`${label}/norm/beta`, [width], constant(0));
-  return (x) => {
-    const centred = tf.sub(x, tf.mean(x, -1, true));
-    const deviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), VARIANCE_FLOOR));
-    return tf.add(tf.mul(tf.mul(centred, deviation), gamma), beta);
-  };
+  return (x) => tf.add(tf.mul(standardize(x), gamma), beta);
+}
+
+/**
+ * Each vector along the last axis minus its mean, over its standard deviation. The gradient is given in closed form: with
+ * u = (x − mean) / s it is (dy − mean(dy) − u·mean(dy·u)) / s, a third of the operations that the chain rule takes.
+ */
+function standardize(x: tf.Tensor): tf.Tensor {
+  const mean = (y: tf.Tensor): tf.Tensor => tf.mean(y, -1, true);
+  return tf.customGrad((values, save) => {
+    const centred = tf.sub(values as tf.Tensor, mean(values as tf.Tensor));
+    const inverse = tf.rsqrt(tf.add(mean(tf.square(centred)), VARIANCE_FLOOR));
+    const unit = tf.mul(centred, inverse);
+    (save as tf.GradSaveFunc)([unit, inverse]);
+    return {
+      value: unit,
+      gradFunc: (dy: tf.Tensor, [u, perDeviation]: tf.Tensor[]) => {
+        const along = tf.mul(u!, mean(tf.mul(dy, u!)));
+        return tf.mul(perDeviation!, tf.sub(tf.sub(dy, mean(dy)), along));
+      },
+    };
+  })(x);
 }
