@@ -2,6 +2,7 @@ import { tf } from '../runtime';
 import { layerNormalization, type Layer } from './layers';
 import type { Model } from './model';
 import type { ParameterScope } from './parameterScope';
+import { probe } from './probe';
 
 /**
  * Where a residual network normalises: after each addition, Norm(x + F(x)) (`'post'`, as in the first Transformer and BERT);
@@ -23,7 +24,10 @@ export interface ResidualUnit {
   join(x: tf.Tensor, branch: tf.Tensor): tf.Tensor;
 }
 
-/** A model with a residual stream, whose units can be run one by one to look at what happens in between. */
+/**
+ * A model with a residual stream, whose units can be run one by one to look at what happens in between. Training follows the
+ * stream after a unit as the activation `layer_1/attention`, what the unit adds as `layer_1/attention/branch`.
+ */
 export interface ResidualModel extends Model {
   /** In the order in which the stream passes them. */
   readonly units: readonly ResidualUnit[];
@@ -58,9 +62,12 @@ export function residualUnit(
   };
 }
 
-/** The stream after all units. */
+/** The stream after all units; training can follow it and the branches by the names of the units. */
 export function throughUnits(units: readonly ResidualUnit[], x: tf.Tensor, mask?: tf.Tensor): tf.Tensor {
-  return units.reduce((state, unit) => unit.join(state, unit.branch(state, mask)), x);
+  return units.reduce((state, unit) => {
+    const branch = probe(`${unit.name}/branch`, unit.branch(state, mask));
+    return probe(unit.name, unit.join(state, branch));
+  }, x);
 }
 
 /**

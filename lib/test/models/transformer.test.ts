@@ -187,6 +187,26 @@ describe('languageModel', () => {
   });
 });
 
+describe('what training follows', () => {
+  it('is the stream after each unit and what the unit adds', () => {
+    const encoder = transformerEncoder({ width: 8, layers: 1, heads: 2, norm: 'pre', initializer: lecun() });
+    const x = random(7).normal([2, 3, 8]);
+    const branch = encoder.units[0]!.branch(x);
+    const rms = [branch, encoder.units[0]!.join(x, branch)].map(deviation);
+    const report = minimize(
+      adam({ learningRate: 0 }),
+      () => ({ loss: tf.mean<tf.Scalar>(encoder.apply(x)) }),
+      encoder.parameters,
+      { follow: { activations: /attention/, activationGradients: /attention$/ } },
+    ) as Record<string, tf.Scalar>;
+    const reported = (label: string) => report[label]!.dataSync()[0]!;
+    expect(reported('layer_1/attention/branch/activation/rms')).toBeCloseTo(rms[0]!, 5);
+    expect(reported('layer_1/attention/activation/rms')).toBeCloseTo(rms[1]!, 5);
+    expect(reported('layer_1/attention/activationGradient/rms')).toBeGreaterThan(0);
+    expect(Object.keys(report)).not.toContain('layer_1/attention/branch/activationGradient/rms');
+  });
+});
+
 describe('residualMlp', () => {
   const shape = { inputs: 20, classes: 3, blocks: 4 };
 
