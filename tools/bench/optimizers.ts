@@ -1,5 +1,5 @@
 /** What an optimizer adds to a step: its own arithmetic, and the memory traffic of its state. */
-import { stateBytes, tf } from 'liandan';
+import { compile, stateBytes, tf } from 'liandan';
 import { optimizers, trainer, type Mode, type OptimizerName } from './implementations';
 import { measure, quantile, type Effort, type Measurement } from './measure';
 import type { Workload } from './workloads';
@@ -60,15 +60,20 @@ export async function compareOptimizers(
   return { results, bandwidth };
 }
 
-/** Gigabytes per second that one operation reads and writes, on tensors that no cache holds. */
+/** Gigabytes per second that one operation reads and writes in place, on a tensor that no cache holds. */
 function memoryBandwidth(): number {
-  const x = tf.ones([1 << 24]);
+  const state = tf.variable(tf.ones([1 << 24]));
+  const factor = tf.scalar(0.999);
+  const step = compile(() => state.assign(tf.mul(state, factor)), { xla: true });
+  const steps = 5;
+  step.loop(steps);
   const times = Array.from({ length: 9 }, () => {
     const start = performance.now();
-    tf.neg(x).dispose();
-    return performance.now() - start;
+    step.loop(steps);
+    return (performance.now() - start) / steps;
   });
-  x.dispose();
+  step.dispose();
+  tf.dispose([state, factor]);
   return (
     (2 * 4 * 2 ** 24) /
     quantile(

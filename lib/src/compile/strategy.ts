@@ -5,6 +5,7 @@ import { Executor } from './executor';
 import type { Indexing } from './indices';
 import { suitsOneDnn, withOneDnn } from './onednn';
 import type { Plan } from './plan';
+import { withStagedReductions } from './reductions';
 import type { Trace } from './trace';
 
 export interface Strategy {
@@ -26,7 +27,10 @@ interface Objection {
   readonly isSafety: boolean;
 }
 
-const XLA: Strategy = { name: 'XLA', load: (plan) => new Executor(plan, { xla: true }) };
+const XLA: Strategy = {
+  name: 'XLA',
+  load: (plan) => new Executor({ ...plan, trace: withStagedReductions(plan.trace) }, { xla: true }),
+};
 const TENSORFLOW: Strategy = { name: 'TensorFlow', load: (plan) => new Executor(plan, { xla: false }) };
 const ONEDNN: Strategy = {
   name: 'oneDNN',
