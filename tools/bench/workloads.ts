@@ -1,5 +1,5 @@
 /** The models that are measured: weights, data and loss. All implementations start from the same numbers. */
-import { random, tf, type Random } from 'liandan';
+import { random, tf, zipf, type Random } from 'liandan';
 
 /** A product of the step, for the floor: matrices [m, k] × [k, n], or a convolution. */
 export type Product =
@@ -49,6 +49,7 @@ export const workloads: Readonly<Record<string, () => Workload>> = {
   cnn,
   vae,
   embedding,
+  zipf: zipfWorkload,
 };
 
 function affine(weights: Readonly<Record<string, tf.Tensor>>, name: string, x: tf.Tensor): tf.Tensor2D {
@@ -256,6 +257,38 @@ function embedding(): Workload {
       const rows = tf.gather(weights.table!, x as tf.Tensor2D);
       const hidden = tf.relu(affine(weights, 'hidden', tf.mean(rows, 1)));
       return tf.losses.softmaxCrossEntropy(labels!, affine(weights, 'head', hidden));
+    },
+  };
+}
+
+/** The model of notebook 07: a row over its root mean square, a hidden layer, a softmax over the vocabulary. */
+function zipfWorkload(): Workload {
+  const [vocabulary, width, batch] = [1000, 32, 32];
+  const source = random(7);
+  const law = zipf({ size: vocabulary, exponent: 1.2 });
+  const [tokens, targets] = [1, 2].map((seed) =>
+    tf.tensor2d(law.draw(BATCHES * batch, seed), [BATCHES, batch], 'int32'),
+  ) as [tf.Tensor2D, tf.Tensor2D];
+  const standardDeviation = 1 / Math.sqrt(width);
+  return {
+    name: 'zipf',
+    description: `${vocabulary} rows of ${width} over their RMS, ${width}-${width}-${vocabulary}, tanh, batch ${batch}`,
+    weights: {
+      table: source.normal([vocabulary, width], { standardDeviation: 0.02 }),
+      'hidden.kernel': source.normal([width, width], { standardDeviation }),
+      'output.kernel': source.normal([width, vocabulary], { standardDeviation }),
+    },
+    data: { x: tokens, y: tf.cast(tf.oneHot(targets, vocabulary), 'float32') },
+    tolerance: 1e-3,
+    products: [...denseProducts(batch, width, width), ...denseProducts(batch, width, vocabulary)],
+    loss: (weights, { x, y: labels }) => {
+      const rows = tf.gather(weights.table!, x as tf.Tensor1D);
+      const unit = tf.div(rows, tf.sqrt(tf.mean(tf.square(rows), -1, true)));
+      const hidden = tf.tanh(tf.matMul(unit, weights['hidden.kernel'] as tf.Tensor2D));
+      return tf.losses.softmaxCrossEntropy(
+        labels!,
+        tf.matMul(hidden, weights['output.kernel'] as tf.Tensor2D),
+      );
     },
   };
 }

@@ -73,7 +73,14 @@ def embedding(weights, batch):
     return cross_entropy(batch["y"], affine(weights, "head", hidden))
 
 
-LOSSES = {"transformer": transformer, "cnn": cnn, "vae": vae, "embedding": embedding}
+def zipf(weights, batch):
+    rows = tf.gather(weights["table"], batch["x"])
+    unit = rows / tf.sqrt(tf.reduce_mean(tf.square(rows), -1, keepdims=True))
+    hidden = tf.tanh(tf.matmul(unit, weights["hidden.kernel"]))
+    return cross_entropy(batch["y"], tf.matmul(hidden, weights["output.kernel"]))
+
+
+LOSSES = {"transformer": transformer, "cnn": cnn, "vae": vae, "embedding": embedding, "zipf": zipf}
 
 
 def make(folder, workload, optimizer_name, mode):

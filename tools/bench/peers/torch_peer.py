@@ -85,7 +85,14 @@ def embedding(weights, batch):
     return F.cross_entropy(affine(weights, "head", hidden), batch["y"])
 
 
-LOSSES = {"transformer": transformer, "cnn": cnn, "vae": vae, "embedding": embedding}
+def zipf(weights, batch):
+    rows = F.embedding(batch["x"], weights["table"])
+    unit = rows / rows.square().mean(-1, keepdim=True).sqrt()
+    hidden = torch.tanh(unit @ weights["hidden.kernel"])
+    return F.cross_entropy(hidden @ weights["output.kernel"], batch["y"])
+
+
+LOSSES = {"transformer": transformer, "cnn": cnn, "vae": vae, "embedding": embedding, "zipf": zipf}
 
 
 def tensors(workload, arrays):
