@@ -9,8 +9,8 @@ import { flatten, structureKey, unflatten, type Structure, type TensorTree } fro
 export interface CompileOptions {
   /**
    * Whether XLA compiles the graph into one kernel. By default it does unless the operations speak against it:
-   * `info.kernels` and `info.withoutXla` tell. XLA takes 0.3 to 5 seconds at the first call for each shape, and draws other
-   * random numbers.
+   * `info.kernels` and `info.withoutXla` tell. XLA takes 0.3 to 5 seconds at the first call for each shape, unless a step with
+   * the same graph was disposed before (that of an earlier training run, say), and draws other random numbers.
    */
   readonly xla?: boolean;
   /** For how many combinations of shapes and types the step may be traced; default 16. */

@@ -33,6 +33,8 @@ export interface EmittedGraph {
   readonly hold: readonly Entry[];
   /** Gets a variable, for each of them. */
   readonly load: readonly string[];
+  /** Frees the memory of all variables and held tensors; they can be set again. Empty if there are none. */
+  readonly clear: string;
 }
 
 /** A variable of the session. */
@@ -89,6 +91,7 @@ export function emit(plan: Plan, { xla }: { xla: boolean }): EmittedGraph {
     fetches: names(fetches(graph, 'loop', strategy.loop({ ...stacked, steps, capacity }))),
   };
 
+  const clear = names(clearing(graph, [...state, ...held]));
   return {
     model: savedModel(graph, strategy.functions),
     once,
@@ -96,6 +99,7 @@ export function emit(plan: Plan, { xla }: { xla: boolean }): EmittedGraph {
     store: state.map(({ store }) => store),
     hold: held.map(({ store }) => store),
     load: state.map(({ value }) => value.name),
+    clear,
   };
 }
 
@@ -258,6 +262,18 @@ function storage(graph: GraphBuilder, name: string, dtype: number, shape: readon
   const done = graph.one('Identity', [graph.integers(0)], { name: `${name}_stored`, after: [assignment] });
   const value = graph.one('ReadVariableOp', [handle], { name: `${name}_value`, attributes: type });
   return { handle, dtype, value, store: { feeds: feed.name, fetches: done.name } };
+}
+
+/** What has run once all storages are freed. */
+function clearing(graph: GraphBuilder, storages: readonly Storage[]): Reference[] {
+  if (storages.length === 0) return [];
+  const after = storages.map(({ handle }, i) =>
+    graph.one('DestroyResourceOp', [handle], {
+      name: `clear_${i}`,
+      attributes: { ignore_lookup_error: attribute.boolean(true) },
+    }),
+  );
+  return [graph.one('Identity', [graph.integers(0)], { name: 'cleared', after })];
 }
 
 function names(references: readonly Reference[]): string {

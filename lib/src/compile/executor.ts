@@ -15,11 +15,11 @@ export class Executor {
 
   constructor(
     private readonly plan: Plan,
-    { xla }: { xla: boolean },
+    private readonly options: { readonly xla: boolean },
   ) {
-    this.graph = emit(plan, { xla });
+    this.graph = emit(plan, options);
     this.graphBytes = this.graph.model.length;
-    const session = new Session(this.graph.model);
+    const session = Session.open(this.graph.model);
     const { load } = this.graph;
     const fetch = (positions: readonly number[]): number[] =>
       session.run([], '', positions.map((position) => load[position]!).join()).map(({ id }) => id);
@@ -38,10 +38,11 @@ export class Executor {
     return this.run(this.graph.loop, [steps, capacity], inputs, fed, [capacity]);
   }
 
-  /** Hands the state back to the variables and frees the session. */
+  /** Hands the state back to the variables and frees the session, or keeps it for a step with the same graph. */
   dispose(): void {
     this.state.release();
-    this.session.dispose();
+    if (this.options.xla) this.session.park(this.graph.clear);
+    else this.session.dispose();
   }
 
   private run(

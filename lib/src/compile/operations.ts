@@ -245,6 +245,7 @@ ZerosLike(x: T) -> y: T
 const GRAPH_OPERATIONS = `
 Assert(condition: bool, data: [T])
 AssignVariableOp(resource: resource, value: dtype)
+DestroyResourceOp(resource: resource)
 NoOp()
 PartitionedCall(args: [Tin]) -> output: [Tout]
 Placeholder() -> output: dtype

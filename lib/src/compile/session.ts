@@ -1,4 +1,5 @@
 /** A graph loaded into TensorFlow, where its variables live. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,13 +9,35 @@ import { CompileError } from './errors';
 /** Frees the sessions of compiled steps that a program let go without disposing them. */
 const abandoned = new FinalizationRegistry((free: () => void) => free());
 
+/**
+ * Sessions that nobody uses, by the graph that they were made of, the latest last: a training run after another, with
+ * other seeds or learning rates, has the same graph, and XLA takes seconds to compile it.
+ */
+const idle = new Map<string, Session>();
+const MOST_IDLE = 16;
+
 export class Session {
+  /**
+   * A session for this graph: an idle one, or else a new one.
+   *
+   * @param model The content of a SavedModel file.
+   */
+  static open(model: Buffer): Session {
+    const key = createHash('sha256').update(model).digest('base64');
+    const session = idle.get(key) ?? new Session(model, key);
+    idle.delete(key);
+    return session;
+  }
+
   private readonly binding: Binding = nativeBackend().binding;
   private readonly id: number;
   private isDisposed = false;
+  private hasFailed = false;
 
-  /** @param model The content of a SavedModel file. */
-  constructor(model: Buffer) {
+  private constructor(
+    model: Buffer,
+    private readonly key: string,
+  ) {
     const directory = mkdtempSync(join(tmpdir(), 'liandan-'));
     try {
       writeFileSync(join(directory, 'saved_model.pb'), model);
@@ -42,7 +65,26 @@ export class Session {
     try {
       return this.binding.runSavedModel(this.id, inputs, feeds, fetches);
     } catch (error) {
+      this.hasFailed = true;
       throw new CompileError(`The compiled step failed: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * Lets another step with the same graph use the session.
+   *
+   * @param clear Name of the output that frees what the session holds.
+   */
+  park(clear: string): void {
+    if (this.hasFailed || this.isDisposed) return this.dispose();
+    if (clear) for (const { id } of this.run([], '', clear)) this.binding.deleteTensor(id);
+    idle.get(this.key)?.dispose();
+    idle.delete(this.key);
+    idle.set(this.key, this);
+    if (idle.size > MOST_IDLE) {
+      const [oldest] = idle;
+      oldest![1].dispose();
+      idle.delete(oldest![0]);
     }
   }
 

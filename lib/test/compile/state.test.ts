@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
+import { Sgd } from '../../src/optimizers';
 import { nativeBackend } from '../../src/runtime/binding';
 import { tf } from '../../src/runtime';
 import { difference, mlp } from './models';
@@ -355,5 +356,75 @@ describe('memory', () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     expect(binding.getNumOfSavedModels()).toBeLessThanOrEqual(before);
+  });
+});
+
+describe('sessions that XLA compiled', () => {
+  const training = (start: number, target: tf.Tensor) => {
+    const weights = tf.variable(tf.fill([3], start));
+    const optimizer = new Sgd({ learningRate: 0.25 });
+    const step = compile(() => optimizer.minimize(() => tf.sum(tf.square(tf.sub(weights, target))), true), {
+      xla: true,
+    });
+    return { weights, step };
+  };
+  /** Weights after five steps: half of the distance is left after each. */
+  const trained = (start: number, target: number) => {
+    const goal = tf.fill([3], target);
+    const { weights, step } = training(start, goal);
+    step.loop(5);
+    const result = value(weights);
+    step.dispose();
+    tf.dispose([weights, goal]);
+    return result;
+  };
+
+  it('serve the next step with the same graph, which starts from its own values', () => {
+    const { binding } = nativeBackend();
+    expect(trained(1, 0)).toBeCloseTo(1 / 32, 6);
+    const sessions = binding.getNumOfSavedModels();
+    expect(trained(2, 0)).toBeCloseTo(2 / 32, 6);
+    expect(trained(0, 64)).toBeCloseTo(62, 5);
+    expect(binding.getNumOfSavedModels()).toBe(sessions);
+  });
+
+  it('do not serve two steps at a time', () => {
+    const goal = tf.zeros([3]);
+    const [first, second] = [training(1, goal), training(2, goal)];
+    first.step.loop(1);
+    second.step.loop(2);
+    first.step.loop(1);
+    expect([value(first.weights), value(second.weights)]).toEqual([0.25, 0.5]);
+    for (const { step, weights } of [first, second]) {
+      step.dispose();
+      weights.dispose();
+    }
+  });
+
+  it('keep no variables and no captured tensors', () => {
+    const megabytes = 32;
+    const once = (fill: number) => {
+      const held = tf.fill([megabytes * 2 ** 18], fill);
+      const step = compile((x: tf.Tensor) => tf.add(tf.sum(tf.mul(held, x)), fill), { xla: true });
+      tf.dispose([step(tf.scalar(1)), held]);
+      step.dispose();
+    };
+    once(1);
+    const before = process.memoryUsage().rss;
+    for (let fill = 2; fill < 12; fill++) once(fill);
+    expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(3 * megabytes);
+  });
+
+  it('are kept in a limited number', () => {
+    const { binding } = nativeBackend();
+    const use = (size: number) => {
+      const step = compile((x: tf.Tensor) => tf.mul(x, size), { xla: true });
+      tf.dispose(step(tf.ones([size])));
+      step.dispose();
+    };
+    for (let size = 1; size <= 16; size++) use(size);
+    const sessions = binding.getNumOfSavedModels();
+    for (let size = 17; size <= 24; size++) use(size);
+    expect(binding.getNumOfSavedModels()).toBe(sessions);
   });
 });
