@@ -49,6 +49,7 @@ export const workloads: Readonly<Record<string, () => Workload>> = {
   cnn,
   vae,
   embedding,
+  'masked-lm': maskedLanguageModel,
   zipf: zipfWorkload,
 };
 
@@ -104,16 +105,45 @@ function mlp(name: string, width: number, batch: number): Workload {
   };
 }
 
+function layerNorm(weights: Readonly<Record<string, tf.Tensor>>, name: string, x: tf.Tensor): tf.Tensor {
+  const centred = tf.sub(x, tf.mean(x, -1, true));
+  const variance = tf.mean(tf.square(centred), -1, true);
+  const normalised = tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5)));
+  return tf.add(tf.mul(normalised, weights[`${name}.gain`]!), weights[`${name}.shift`]!);
+}
+
+function norm(name: string, width: number): Record<string, tf.Tensor> {
+  return { [`${name}.gain`]: tf.ones([width]), [`${name}.shift`]: tf.zeros([width]) };
+}
+
+interface AttentionSizes {
+  readonly batch: number;
+  readonly length: number;
+  readonly heads: number;
+  readonly depth: number;
+}
+
+/** Self-attention of rows [batch · length, 3 · heads · depth]: queries, keys and values beside each other. */
+function attend(qkv: tf.Tensor, { batch, length, heads, depth }: AttentionSizes): tf.Tensor2D {
+  const split = tf.transpose(tf.reshape(qkv, [batch, length, 3, heads, depth]), [2, 0, 3, 1, 4]);
+  const [q, k, v] = tf.unstack(split) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const attention = tf.softmax(tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(depth)));
+  const mixed = tf.transpose(tf.matMul(attention, v), [0, 2, 1, 3]);
+  return tf.reshape(mixed, [batch * length, heads * depth]);
+}
+
+function attentionProducts({ batch, length, heads, depth }: AttentionSizes): Product[] {
+  return [depth, length].flatMap((inner): Product[] => {
+    const outer = inner === depth ? length : depth;
+    const forward: Product = { kind: 'matMul', m: length, k: inner, n: outer, batch: batch * heads };
+    return [forward, { ...forward, k: outer, n: inner }, { ...forward, m: inner, k: length, n: outer }];
+  });
+}
+
 function transformer(): Workload {
   const [batch, length, width, heads] = [32, 64, 64, 4];
   const source = random(2);
   const depth = width / heads;
-  const norm = (weights: Readonly<Record<string, tf.Tensor>>, name: string, x: tf.Tensor): tf.Tensor => {
-    const centred = tf.sub(x, tf.mean(x, -1, true));
-    const variance = tf.mean(tf.square(centred), -1, true);
-    const normalised = tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5)));
-    return tf.add(tf.mul(normalised, weights[`${name}.gain`]!), weights[`${name}.shift`]!);
-  };
   const flat = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [batch * length, width]);
   const rows = batch * length;
   return {
@@ -125,10 +155,8 @@ function transformer(): Workload {
       ...dense(source, 'up', width, 4 * width),
       ...dense(source, 'down', 4 * width, width),
       ...dense(source, 'head', width, CLASSES),
-      'norm1.gain': tf.ones([width]),
-      'norm1.shift': tf.zeros([width]),
-      'norm2.gain': tf.ones([width]),
-      'norm2.shift': tf.zeros([width]),
+      ...norm('norm1', width),
+      ...norm('norm2', width),
     },
     data: labelled(source, [batch, length, width]),
     tolerance: 1e-3,
@@ -137,25 +165,13 @@ function transformer(): Workload {
       ...denseProducts(rows, width, width),
       ...denseProducts(rows, width, 4 * width),
       ...denseProducts(rows, 4 * width, width),
-      ...[depth, length].flatMap((inner): Product[] => {
-        const outer = inner === depth ? length : depth;
-        const forward: Product = { kind: 'matMul', m: length, k: inner, n: outer, batch: batch * heads };
-        return [forward, { ...forward, k: outer, n: inner }, { ...forward, m: inner, k: length, n: outer }];
-      }),
+      ...attentionProducts({ batch, length, heads, depth }),
     ],
     loss: (weights, { x, y }) => {
-      const split = tf.reshape(affine(weights, 'qkv', flat(norm(weights, 'norm1', x!))), [
-        batch,
-        length,
-        3,
-        heads,
-        depth,
-      ]);
-      const [q, k, v] = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4])) as [tf.Tensor, tf.Tensor, tf.Tensor];
-      const attention = tf.softmax(tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(depth)));
-      const mixed = flat(tf.transpose(tf.matMul(attention, v), [0, 2, 1, 3]));
+      const qkv = affine(weights, 'qkv', flat(layerNorm(weights, 'norm1', x!)));
+      const mixed = attend(qkv, { batch, length, heads, depth });
       const attended = tf.add(x!, tf.reshape(affine(weights, 'mix', mixed), x!.shape));
-      const wide = tf.relu(affine(weights, 'up', flat(norm(weights, 'norm2', attended))));
+      const wide = tf.relu(affine(weights, 'up', flat(layerNorm(weights, 'norm2', attended))));
       const output = tf.add(attended, tf.reshape(affine(weights, 'down', wide), x!.shape));
       return tf.losses.softmaxCrossEntropy(y!, affine(weights, 'head', tf.mean(output, 1)));
     },
@@ -257,6 +273,67 @@ function embedding(): Workload {
       const rows = tf.gather(weights.table!, x as tf.Tensor2D);
       const hidden = tf.relu(affine(weights, 'hidden', tf.mean(rows, 1)));
       return tf.losses.softmaxCrossEntropy(labels!, affine(weights, 'head', hidden));
+    },
+  };
+}
+
+/** The model of notebook 03: Post Norm, GELU, tied output, loss of the masked tokens only. */
+function maskedLanguageModel(): Workload {
+  const [vocabulary, batch, length, width, heads, layers] = [301, 16, 24, 64, 4, 3];
+  const sizes = { batch, length, heads, depth: width / heads };
+  const rows = batch * length;
+  const source = random(6);
+  const embeddings = (count: number) => source.normal([count, width], { standardDeviation: 0.06 });
+  const layerNames = Array.from({ length: layers }, (_, layer) => `layer${layer}`);
+  const labels = source.integers([BATCHES * rows], { max: vocabulary - 1 }) as tf.Tensor1D;
+  return {
+    name: 'masked-lm',
+    description: `${layers} layers, width ${width}, ${heads} heads, ${length} of ${vocabulary} tokens, batch ${batch}`,
+    weights: {
+      token: embeddings(vocabulary),
+      position: embeddings(length),
+      ...norm('input', width),
+      'output.bias': tf.zeros([vocabulary]),
+      ...(Object.assign(
+        {},
+        ...layerNames.map((layer) => ({
+          ...dense(source, `${layer}.qkv`, width, 3 * width),
+          ...dense(source, `${layer}.mix`, width, width),
+          ...dense(source, `${layer}.up`, width, 4 * width),
+          ...dense(source, `${layer}.down`, 4 * width, width),
+          ...norm(`${layer}.norm1`, width),
+          ...norm(`${layer}.norm2`, width),
+        })),
+      ) as Record<string, tf.Tensor>),
+    },
+    data: {
+      x: source.integers([BATCHES, batch, length], { max: vocabulary }),
+      y: tf.reshape(tf.cast(tf.oneHot(labels, vocabulary), 'float32'), [BATCHES, rows, vocabulary]),
+      chosen: source.bernoulli([BATCHES, rows], 0.15),
+    },
+    tolerance: 1e-3,
+    products: [
+      ...layerNames.flatMap(() => [
+        ...denseProducts(rows, width, 3 * width),
+        ...denseProducts(rows, width, width),
+        ...denseProducts(rows, width, 4 * width),
+        ...denseProducts(rows, 4 * width, width),
+        ...attentionProducts(sizes),
+      ]),
+      ...denseProducts(rows, width, vocabulary),
+    ],
+    loss: (weights, { x, y, chosen }) => {
+      const embedded = tf.add(tf.gather(weights.token!, x as tf.Tensor2D), weights.position!);
+      let state = layerNorm(weights, 'input', tf.reshape(embedded, [rows, width]));
+      for (const layer of layerNames) {
+        const mixed = affine(weights, `${layer}.mix`, attend(affine(weights, `${layer}.qkv`, state), sizes));
+        state = layerNorm(weights, `${layer}.norm1`, tf.add(state, mixed));
+        const wide = affine(weights, `${layer}.up`, state);
+        const active = tf.mul(tf.mul(wide, 0.5), tf.add(tf.erf(tf.mul(wide, Math.SQRT1_2)), 1));
+        state = layerNorm(weights, `${layer}.norm2`, tf.add(state, affine(weights, `${layer}.down`, active)));
+      }
+      const logits = tf.add(tf.matMul(state, weights.token!, false, true), weights['output.bias']!);
+      return tf.losses.softmaxCrossEntropy(y!, logits, chosen);
     },
   };
 }

@@ -26,23 +26,25 @@ def mlp(weights, batch):
     return cross_entropy(batch["y"], affine(weights, "head", hidden))
 
 
+def layer_norm(weights, name, x):
+    mean, variance = tf.nn.moments(x, -1, keepdims=True)
+    gain, shift = weights[f"{name}.gain"], weights[f"{name}.shift"]
+    return tf.nn.batch_normalization(x, mean, variance, shift, gain, 1e-5)
+
+
+def attend(qkv, size, length, heads=4):
+    depth = qkv.shape[-1] // (3 * heads)
+    q, k, v = tf.unstack(tf.transpose(tf.reshape(qkv, [size, length, 3, heads, depth]), [2, 0, 3, 1, 4]))
+    attention = tf.nn.softmax(tf.matmul(q, k, transpose_b=True) * depth**-0.5)
+    return tf.reshape(tf.transpose(tf.matmul(attention, v), [0, 2, 1, 3]), [size * length, heads * depth])
+
+
 def transformer(weights, batch):
     x = batch["x"]
     size, length, width = x.shape
-    heads = 4
-
-    def norm(name, values):
-        mean, variance = tf.nn.moments(values, -1, keepdims=True)
-        gain, shift = weights[f"{name}.gain"], weights[f"{name}.shift"]
-        return tf.nn.batch_normalization(values, mean, variance, shift, gain, 1e-5)
-
-    qkv = affine(weights, "qkv", tf.reshape(norm("norm1", x), [-1, width]))
-    split = tf.reshape(qkv, [size, length, 3, heads, width // heads])
-    q, k, v = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))
-    attention = tf.nn.softmax(tf.matmul(q, k, transpose_b=True) * (width // heads) ** -0.5)
-    mixed = tf.reshape(tf.transpose(tf.matmul(attention, v), [0, 2, 1, 3]), [-1, width])
-    attended = x + tf.reshape(affine(weights, "mix", mixed), x.shape)
-    wide = tf.nn.relu(affine(weights, "up", tf.reshape(norm("norm2", attended), [-1, width])))
+    qkv = affine(weights, "qkv", tf.reshape(layer_norm(weights, "norm1", x), [-1, width]))
+    attended = x + tf.reshape(affine(weights, "mix", attend(qkv, size, length)), x.shape)
+    wide = tf.nn.relu(affine(weights, "up", tf.reshape(layer_norm(weights, "norm2", attended), [-1, width])))
     output = attended + tf.reshape(affine(weights, "down", wide), x.shape)
     return cross_entropy(batch["y"], affine(weights, "head", tf.reduce_mean(output, 1)))
 
@@ -73,6 +75,20 @@ def embedding(weights, batch):
     return cross_entropy(batch["y"], affine(weights, "head", hidden))
 
 
+def masked_language_model(weights, batch):
+    size, length = batch["x"].shape
+    embedded = tf.gather(weights["token"], batch["x"]) + weights["position"]
+    state = layer_norm(weights, "input", tf.reshape(embedded, [size * length, -1]))
+    for layer in ("layer0", "layer1", "layer2"):
+        mixed = attend(affine(weights, f"{layer}.qkv", state), size, length)
+        state = layer_norm(weights, f"{layer}.norm1", state + affine(weights, f"{layer}.mix", mixed))
+        wide = tf.nn.gelu(affine(weights, f"{layer}.up", state), approximate=False)
+        state = layer_norm(weights, f"{layer}.norm2", state + affine(weights, f"{layer}.down", wide))
+    logits = tf.matmul(state, weights["token"], transpose_b=True) + weights["output.bias"]
+    losses = tf.nn.softmax_cross_entropy_with_logits(batch["y"], logits)
+    return tf.reduce_sum(losses * batch["chosen"]) / tf.reduce_sum(batch["chosen"])
+
+
 def zipf(weights, batch):
     rows = tf.gather(weights["table"], batch["x"])
     unit = rows / tf.sqrt(tf.reduce_mean(tf.square(rows), -1, keepdims=True))
@@ -80,7 +96,14 @@ def zipf(weights, batch):
     return cross_entropy(batch["y"], tf.matmul(hidden, weights["output.kernel"]))
 
 
-LOSSES = {"transformer": transformer, "cnn": cnn, "vae": vae, "embedding": embedding, "zipf": zipf}
+LOSSES = {
+    "transformer": transformer,
+    "cnn": cnn,
+    "vae": vae,
+    "embedding": embedding,
+    "masked-lm": masked_language_model,
+    "zipf": zipf,
+}
 
 
 def make(folder, workload, optimizer_name, mode):

@@ -41,20 +41,23 @@ def mlp(weights, batch):
     return F.cross_entropy(affine(weights, "head", hidden), batch["y"])
 
 
+def layer_norm(weights, name, x):
+    return F.layer_norm(x, x.shape[-1:], weights[f"{name}.gain"], weights[f"{name}.shift"], 1e-5)
+
+
+def attend(qkv, size, length, heads=4):
+    depth = qkv.shape[-1] // (3 * heads)
+    q, k, v = qkv.reshape(size, length, 3, heads, depth).permute(2, 0, 3, 1, 4)
+    attention = torch.softmax(q @ k.transpose(-1, -2) * (1 / math.sqrt(depth)), -1)
+    return (attention @ v).transpose(1, 2).reshape(size * length, heads * depth)
+
+
 def transformer(weights, batch):
     x = batch["x"]
     size, length, width = x.shape
-    heads = 4
-
-    def norm(name, values):
-        return F.layer_norm(values, (width,), weights[f"{name}.gain"], weights[f"{name}.shift"], 1e-5)
-
-    qkv = affine(weights, "qkv", norm("norm1", x).reshape(-1, width))
-    q, k, v = qkv.reshape(size, length, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
-    attention = torch.softmax(q @ k.transpose(-1, -2) * (1 / math.sqrt(width // heads)), -1)
-    mixed = (attention @ v).transpose(1, 2).reshape(-1, width)
-    attended = x + affine(weights, "mix", mixed).reshape(x.shape)
-    wide = torch.relu(affine(weights, "up", norm("norm2", attended).reshape(-1, width)))
+    qkv = affine(weights, "qkv", layer_norm(weights, "norm1", x).reshape(-1, width))
+    attended = x + affine(weights, "mix", attend(qkv, size, length)).reshape(x.shape)
+    wide = torch.relu(affine(weights, "up", layer_norm(weights, "norm2", attended).reshape(-1, width)))
     output = attended + affine(weights, "down", wide).reshape(x.shape)
     return F.cross_entropy(affine(weights, "head", output.mean(1)), batch["y"])
 
@@ -85,6 +88,20 @@ def embedding(weights, batch):
     return F.cross_entropy(affine(weights, "head", hidden), batch["y"])
 
 
+def masked_language_model(weights, batch):
+    size, length = batch["x"].shape
+    embedded = F.embedding(batch["x"], weights["token"]) + weights["position"]
+    state = layer_norm(weights, "input", embedded.flatten(0, 1))
+    for layer in ("layer0", "layer1", "layer2"):
+        mixed = attend(affine(weights, f"{layer}.qkv", state), size, length)
+        state = layer_norm(weights, f"{layer}.norm1", state + affine(weights, f"{layer}.mix", mixed))
+        wide = F.gelu(affine(weights, f"{layer}.up", state))
+        state = layer_norm(weights, f"{layer}.norm2", state + affine(weights, f"{layer}.down", wide))
+    logits = torch.addmm(weights["output.bias"], state, weights["token"].T)
+    losses = F.cross_entropy(logits, batch["y"], reduction="none")
+    return (losses * batch["chosen"]).sum() / batch["chosen"].sum()
+
+
 def zipf(weights, batch):
     rows = F.embedding(batch["x"], weights["table"])
     unit = rows / rows.square().mean(-1, keepdim=True).sqrt()
@@ -92,7 +109,14 @@ def zipf(weights, batch):
     return F.cross_entropy(hidden @ weights["output.kernel"], batch["y"])
 
 
-LOSSES = {"transformer": transformer, "cnn": cnn, "vae": vae, "embedding": embedding, "zipf": zipf}
+LOSSES = {
+    "transformer": transformer,
+    "cnn": cnn,
+    "vae": vae,
+    "embedding": embedding,
+    "masked-lm": masked_language_model,
+    "zipf": zipf,
+}
 
 
 def tensors(workload, arrays):
