@@ -31,8 +31,6 @@ export function varianceScaling(options: VarianceScalingOptions = {}): Initializ
   return drawingWithDeviation(distribution, (shape) => Math.sqrt(gain / sizeOf(shape)));
 }
 
-type Choice = Pick<VarianceScalingOptions, 'distribution'>;
-
 /**
  * Variance 1 / mean of fan-in and fan-out: a compromise between keeping activations and keeping gradients.
  *
@@ -41,7 +39,7 @@ type Choice = Pick<VarianceScalingOptions, 'distribution'>;
  *
  * @see Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks.
  */
-export function xavier(options: Choice = {}): Initializer {
+export function xavier(options: Pick<VarianceScalingOptions, 'distribution'> = {}): Initializer {
   return varianceScaling({ ...options, fan: 'average' });
 }
 
@@ -53,7 +51,7 @@ export function xavier(options: Choice = {}): Initializer {
  *
  * @see LeCun et al. (1998), Efficient BackProp.
  */
-export function lecun(options: Choice = {}): Initializer {
+export function lecun(options: Pick<VarianceScalingOptions, 'distribution'> = {}): Initializer {
   return varianceScaling(options);
 }
 
@@ -65,6 +63,6 @@ export function lecun(options: Choice = {}): Initializer {
  *
  * @see He et al. (2015), Delving deep into rectifiers, arXiv 1502.01852.
  */
-export function he(options: Choice = {}): Initializer {
+export function he(options: Pick<VarianceScalingOptions, 'distribution'> = {}): Initializer {
   return varianceScaling({ ...options, gain: 2 });
 }
