@@ -140,6 +140,8 @@ class Ranges {
           .slice(0, -1)
           .map((input) => this.of(input))
           .reduce(union, NONE);
+      case 'Fill':
+        return of(1);
       case 'PadV2':
         return union(of(0), of(2));
       case 'Select':

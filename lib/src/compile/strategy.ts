@@ -40,8 +40,8 @@ const ONEDNN: Strategy = {
 /** XLA fuses what lies between matrix products; its convolutions on a CPU are several times slower than oneDNN's. */
 const SLOW_UNDER_XLA = /^(Conv2D|Conv3D|Depthwise|MaxPool|AvgPool|Dilation2D)/;
 
-/** XLA compiles for longer than all but the longest runs take, beyond this number of operations. */
-const MOST_OPERATIONS_FOR_XLA = 3000;
+/** Beyond this number of operations XLA compiles for more than ten seconds, longer than many runs take. */
+const MOST_OPERATIONS_FOR_XLA = 5000;
 
 /**
  * Chooses by the operations of the step.

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { compile, CompileError } from '../../src/compile';
-import { assertFinite, fed, StepCounter, tf } from '../../src/runtime';
+import { maskTokens } from '../../src/data';
+import { assertFinite, fed, random, StepCounter, tf } from '../../src/runtime';
 import { nativeBackend, typeAttribute } from '../../src/runtime/binding';
 
 const x = () => tf.tensor1d([1, 2]);
@@ -317,6 +318,19 @@ describe('indices that XLA would not check', () => {
     expect(Array.from(step(tf.tensor1d([0, 1, 0], 'int32')).dataSync())).toEqual([3, 1, 3]);
     expect(step.info.kernels).toBe('XLA');
     expect(() => step(tf.tensor1d([0, 1, 2], 'int32'))).toThrow(/index 2, .* axis of 2/);
+  });
+
+  it('are followed through masking, where some are replaced by a constant or a random number', () => {
+    const [stream, table] = [random(1), tf.range(0, 8)];
+    const mask = (tokens: tf.Tensor) => maskTokens(tokens, { random: stream, maskId: 7, vocabulary: 7 });
+    const step = compile((tokens: tf.Tensor) => tf.gather(table, mask(tokens).inputs as tf.Tensor1D));
+    const seen = step(tf.tensor1d([0, 1, 6], 'int32'));
+    expect(step.info.kernels).toBe('XLA');
+    expect(Array.from(seen.dataSync()).every((id) => id >= 0 && id <= 7)).toBe(true);
+    const beyond = (tokens: tf.Tensor) => tf.where(tf.greater(tokens, 5), tf.fill([3], 8, 'int32'), tokens);
+    const wrong = compile((tokens: tf.Tensor) => tf.gather(table, beyond(tokens) as tf.Tensor1D));
+    tf.dispose(wrong(tf.tensor1d([0, 1, 5], 'int32')));
+    expect(wrong.info.withoutXla).toMatch(/GatherV2 uses computed indices/);
   });
 });
 
