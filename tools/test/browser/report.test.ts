@@ -66,10 +66,18 @@ describe.skipIf(!executable)('a report opened with the network off', () => {
     const { page } = await openOffline(browser, address('01-sample.html'), screens[0]);
     expect(await page.locator('html').getAttribute('lang')).toBe('en');
     expect(await page.locator('.check.passed').count()).toBe(2);
-    expect(await page.locator('table.checks tbody tr.passed td:nth-child(2)').allInnerTexts()).toEqual([
-      'FB-1',
-      'FB-2',
-    ]);
+    const rows = page.locator('table.checks tbody tr.passed');
+    expect(await rows.locator('a').allInnerTexts()).toEqual(['FB-1', 'FB-2']);
+    for (const part of ['.source', '.number', '.interval']) {
+      for (const cell of await rows.locator(part).all()) {
+        expect(await cell.isVisible()).toBe(true);
+        expect(await cell.innerText()).not.toBe('');
+      }
+    }
+    // Nothing is cut off at the side.
+    const table = (await page.locator('table.checks').boundingBox())!;
+    const section = (await page.locator('section#checks').boundingBox())!;
+    expect(table.x + table.width).toBeLessThanOrEqual(section.x + section.width);
     expect(await page.locator('nav.contents a').allInnerTexts()).toEqual([
       'Derivation',
       'The fall',
