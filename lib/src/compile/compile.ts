@@ -1,9 +1,9 @@
 import { tf } from '../runtime';
-import { CompileError } from './errors';
-import { recording } from './recorder';
+import { CompileError } from './ir/errors';
+import { recording } from './record/recorder';
 import { Specialization } from './specialization';
 
-import { flatten, structureKey, unflatten, type Structure, type TensorTree } from './tree';
+import { flatten, structureKey, unflatten, type Structure, type TensorTree } from './ir/tree';
 
 /** Options of {@link compile}. */
 export interface CompileOptions {

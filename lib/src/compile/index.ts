@@ -6,5 +6,5 @@ export {
   type LoopInputs,
   type Stacked,
 } from './compile';
-export { CompileError } from './errors';
-export type { TensorTree } from './tree';
+export { CompileError } from './ir/errors';
+export type { TensorTree } from './ir/tree';

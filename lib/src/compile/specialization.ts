@@ -1,18 +1,18 @@
 /** A step compiled for inputs of one structure, with one shape and type each. */
 import { tf } from '../runtime';
 import { nativeBackend, typeAttribute, type TensorMetadata } from '../runtime/binding';
-import { assertSame } from './compare';
-import { CompileError } from './errors';
-import { Executor } from './executor';
-import { Host, type FedValues } from './host';
-import { findIndices, type IndexInput } from './indices';
-import { plan, type Plan } from './plan';
-import { record, type FlatStep } from './recorder';
-import { Restoration } from './restoration';
-import { simplify } from './simplify';
-import { chooseStrategies, type Strategy } from './strategy';
-import type { Trace } from './trace';
-import { unflatten, type TensorTree } from './tree';
+import { assertSame } from './record/compare';
+import { CompileError } from './ir/errors';
+import { Executor } from './run/executor';
+import { Host, type FedValues } from './run/host';
+import { findIndices, type IndexInput } from './passes/indices';
+import { plan, type Plan } from './ir/plan';
+import { record, type FlatStep } from './record/recorder';
+import { Restoration } from './record/restoration';
+import { simplify } from './passes/simplify';
+import { chooseStrategies, type Strategy } from './run/strategy';
+import type { Trace } from './ir/trace';
+import { unflatten, type TensorTree } from './ir/tree';
 
 /** Stacked inputs are padded to a length that XLA has compiled a loop for, as long as they stay below this size. */
 const LARGEST_PADDED_BYTES = 2 ** 26;

@@ -10,7 +10,9 @@ const source = join(__dirname, '../../src');
 const library = { ...compileFolder, ...runtimeFolder };
 
 const files = [
-  ...readdirSync(join(source, 'compile')).map((file) => `compile/${file}`),
+  ...readdirSync(join(source, 'compile'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => `compile/${file}`),
   'runtime/random.ts',
   'runtime/finite.ts',
 ];

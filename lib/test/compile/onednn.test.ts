@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
-import { record, type FlatStep } from '../../src/compile/recorder';
-import { Restoration } from '../../src/compile/restoration';
-import { simplify } from '../../src/compile/simplify';
-import { withOneDnn } from '../../src/compile/onednn';
+import { record, type FlatStep } from '../../src/compile/record/recorder';
+import { Restoration } from '../../src/compile/record/restoration';
+import { simplify } from '../../src/compile/passes/simplify';
+import { withOneDnn } from '../../src/compile/passes/onednn';
 import { random, tf } from '../../src/runtime';
 import { difference } from './models';
 

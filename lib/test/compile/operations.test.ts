@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { operationNames, refusal, signature, type Argument } from '../../src/compile/operations';
+import { operationNames, refusal, signature, type Argument } from '../../src/compile/ir/operations';
 
 type Definitions = Record<string, [inputs: string[], outputs: string[], isStateful: boolean]>;
 

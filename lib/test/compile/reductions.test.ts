@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
-import { record, type FlatStep } from '../../src/compile/recorder';
-import { withStagedReductions } from '../../src/compile/reductions';
-import { Restoration } from '../../src/compile/restoration';
-import { simplify } from '../../src/compile/simplify';
+import { record, type FlatStep } from '../../src/compile/record/recorder';
+import { withStagedReductions } from '../../src/compile/passes/reductions';
+import { Restoration } from '../../src/compile/record/restoration';
+import { simplify } from '../../src/compile/passes/simplify';
 import { random, tf } from '../../src/runtime';
 
 const matrix = random(1).normal([300, 70], { mean: 3 }) as tf.Tensor2D;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { simplify } from '../../src/compile/simplify';
-import { record, type FlatStep } from '../../src/compile/recorder';
-import { Restoration } from '../../src/compile/restoration';
+import { simplify } from '../../src/compile/passes/simplify';
+import { record, type FlatStep } from '../../src/compile/record/recorder';
+import { Restoration } from '../../src/compile/record/restoration';
 import { compile } from '../../src/compile';
 import { tf } from '../../src/runtime';
 

@@ -2,10 +2,10 @@
  * Rewrites what TensorFlow.js spells out in many operations into the ones that TensorFlow has for it. The values stay the
  * same, except that the gradient of a ReLU at NaN is 0 instead of NaN; the loss is NaN by then.
  */
-import { attributeType, dataType, type OpAttribute } from '../runtime/binding';
-import type { Constant } from './graph';
+import { attributeType, dataType, type OpAttribute } from '../../runtime/binding';
+import { splatOf } from '../ir/constant';
 import { rewrite, type Rule } from './rewrite';
-import { sameSource, typeOf, type Source, type Trace } from './trace';
+import { sameSource, typeOf, type Source, type Trace } from '../ir/trace';
 
 export function simplify(trace: Trace): Trace {
   return rewrite(trace, RULES);
@@ -86,12 +86,11 @@ function inputsOf(source: Source, name: string): readonly Source[] {
 function isAll(source: Source, value: number): boolean {
   const [, filling] = inputsOf(source, 'Fill');
   if (filling) return isAll(filling, value);
-  return source.kind === 'constant' && isSplat(source.constant, value);
-}
-
-function isSplat({ dtype, bytes }: Constant, value: number): boolean {
-  if (dtype !== dataType.float32 || bytes.length === 0) return false;
-  return bytes.readFloatLE(0) === value && bytes.subarray(4).equals(bytes.subarray(0, -4));
+  return (
+    source.kind === 'constant' &&
+    source.constant.dtype === dataType.float32 &&
+    splatOf(source.constant) === value
+  );
 }
 
 function shapeOf(source: Source): readonly number[] {

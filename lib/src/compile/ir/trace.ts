@@ -1,8 +1,8 @@
 /** What a recorded run of a step consists of. */
-import type { tf } from '../runtime';
-import { dataType, type OpAttribute } from '../runtime/binding';
-import type { StepCounter } from '../runtime/fed';
-import type { Constant } from './graph';
+import type { tf } from '../../runtime';
+import { dataType, type OpAttribute } from '../../runtime/binding';
+import type { StepCounter } from '../../runtime/fed';
+import { sameConstant, type Constant } from './constant';
 import type { Structure } from './tree';
 
 /** Type and shape of a tensor. */
@@ -128,10 +128,7 @@ export function sameSource(a: Source, b: Source | undefined): boolean {
   if (a.kind === 'fed' && b?.kind === 'fed') return a.index === b.index;
   if (a.kind === 'variable' && b?.kind === 'variable') return a.variable === b.variable;
   if (a.kind === 'captured' && b?.kind === 'captured') return a.captured.dataId === b.captured.dataId;
-  if (a.kind === 'constant' && b?.kind === 'constant') {
-    const [x, y] = [a.constant, b.constant];
-    return x.dtype === y.dtype && x.shape.join() === y.shape.join() && x.bytes.equals(y.bytes);
-  }
+  if (a.kind === 'constant' && b?.kind === 'constant') return sameConstant(a.constant, b.constant);
   return false;
 }
 

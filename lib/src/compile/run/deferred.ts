@@ -2,7 +2,7 @@
  * Data of a tensor whose native handle is fetched when somebody asks for it, and not before. Operations, reads and saves
  * all reach data through the `id` in the backend's record of it, so that record is the one place to defer.
  */
-import { nativeBackend, type Backend, type TensorData } from '../runtime/binding';
+import { nativeBackend, type Backend, type TensorData } from '../../runtime/binding';
 
 /** What to do once the data of a deferred record is not needed any more. */
 const forgotten = new WeakMap<TensorData, () => void>();

@@ -1,11 +1,12 @@
 /** A plan loaded into TensorFlow: runs it, with its variables and held tensors in place. */
-import type { tf } from '../runtime';
-import { dataType, nativeBackend, type TensorMetadata } from '../runtime/binding';
-import { emit, type EmittedGraph, type Entry } from './emit';
+import type { tf } from '../../runtime';
+import { dataType, nativeBackend, type TensorMetadata } from '../../runtime/binding';
+import { valuesOf } from '../ir/constant';
+import { emit, type EmittedGraph, type Entry } from '../graph/emit';
 import type { FedValues } from './host';
-import { fedTypes, type Plan } from './plan';
+import { fedTypes, type Plan } from '../ir/plan';
 import { Session } from './session';
-import { SharedState } from './state';
+import { SharedState } from './sharedState';
 
 export class Executor {
   readonly graphBytes: number;
@@ -86,7 +87,7 @@ export class Executor {
     const made: number[] = [];
     const ids = this.plan.held.map((held) => {
       if ('id' in held) return held.id;
-      const id = binding.createTensor([...held.shape], held.dtype, typedArray(held.dtype, held.bytes));
+      const id = binding.createTensor([...held.shape], held.dtype, valuesOf(held));
       made.push(id);
       return id;
     });
@@ -100,13 +101,4 @@ export class Executor {
     const fetches = entries.map((entry) => entry.fetches).join();
     for (const { id } of this.session.run(ids, feeds, fetches)) nativeBackend().binding.deleteTensor(id);
   }
-}
-
-function typedArray(
-  dtype: number,
-  { buffer, byteOffset, length }: Buffer,
-): Float32Array | Int32Array | Uint8Array {
-  if (dtype === dataType.float32) return new Float32Array(buffer, byteOffset, length / 4);
-  if (dtype === dataType.int32) return new Int32Array(buffer, byteOffset, length / 4);
-  return new Uint8Array(buffer, byteOffset, length);
 }

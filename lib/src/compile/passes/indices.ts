@@ -3,9 +3,9 @@
  * range, but XLA and GPUs quietly use another row; so inputs are checked before they go into a graph, and where an index
  * is computed in a way that cannot be followed, XLA is not used.
  */
-import { dataType, nativeBackend } from '../runtime/binding';
-import type { Constant } from './graph';
-import { typeOf, varies, type Source, type Trace, type TracedOperation } from './trace';
+import { nativeBackend } from '../../runtime/binding';
+import { valuesOf } from '../ir/constant';
+import { typeOf, varies, type Source, type Trace, type TracedOperation } from '../ir/trace';
 
 /** An input whose values an operation uses as indices into an axis of `size` elements. */
 export interface IndexInput {
@@ -56,7 +56,7 @@ function indexUse({ name, inputs }: TracedOperation): { indices: Source; size: n
   const [first, second, third] = inputs;
   switch (name) {
     case 'GatherV2': {
-      const axis = third?.kind === 'constant' ? third.constant.bytes.readInt32LE(0) : 0;
+      const axis = third?.kind === 'constant' ? valuesOf(third.constant)[0]! : 0;
       return { indices: second!, size: shapeOf(first!).at(axis) ?? 0 };
     }
     case 'GatherNd':
@@ -200,12 +200,6 @@ function extent(values: ArrayLike<number>): Range {
     if (value > max) max = value;
   }
   return { min, max, inputs: [] };
-}
-
-function valuesOf({ dtype, bytes }: Constant): ArrayLike<number> {
-  if (dtype === dataType.bool) return bytes;
-  const values = new Uint8Array(bytes).buffer;
-  return dtype === dataType.float32 ? new Float32Array(values) : new Int32Array(values);
 }
 
 function integersOf(source: Source): number[] {

@@ -2,9 +2,10 @@
  * Sums over all elements in two stages. XLA on a CPU adds to one result one element after the other, which takes
  * longer than a pass over the memory; to many results it adds in parallel.
  */
-import { attributeType, dataType } from '../runtime/binding';
+import { attributeType, dataType } from '../../runtime/binding';
+import { integerConstant } from '../ir/constant';
 import { rewrite, type Rule } from './rewrite';
-import { typeOf, type Source, type Trace, type TracedOperation } from './trace';
+import { typeOf, type Source, type Trace, type TracedOperation } from '../ir/trace';
 
 /** The trace with sums and means over everything as sums over all axes but the longest, then over that one. */
 export function withStagedReductions(trace: Trace): Trace {
@@ -41,6 +42,5 @@ const staged: Rule = (operation, context) => {
 };
 
 function axesOf(axes: readonly number[]): Source {
-  const bytes = Buffer.from(Int32Array.from(axes).buffer);
-  return { kind: 'constant', constant: { dtype: dataType.int32, shape: [axes.length], bytes } };
+  return { kind: 'constant', constant: integerConstant(axes) };
 }

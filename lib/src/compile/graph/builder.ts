@@ -1,14 +1,8 @@
 /** Builds TensorFlow graphs: nodes, functions, and the SavedModel file that the binding can load. */
-import { attributeType, dataType, type OpAttribute } from '../runtime/binding';
-import { signature, type Argument } from './operations';
+import { attributeType, dataType, type OpAttribute } from '../../runtime/binding';
+import { integerConstant, splatOf, type Constant } from '../ir/constant';
+import { signature, type Argument } from '../ir/operations';
 import { bytesField, floatField, floatsField, integerField, integersField, messageField } from './protobuf';
-
-/** A constant: type, shape and bytes. */
-export interface Constant {
-  readonly dtype: number;
-  readonly shape: readonly number[];
-  readonly bytes: Buffer;
-}
 
 /** The value of an attribute of a node. */
 export type AttributeValue =
@@ -133,12 +127,7 @@ export class GraphBuilder {
 
   /** A constant of 32-bit integers: a scalar, or a vector if an array is given. */
   integers(value: number | readonly number[]): Reference {
-    const values = typeof value === 'number' ? [value] : value;
-    return this.constant({
-      dtype: dataType.int32,
-      shape: typeof value === 'number' ? [] : [value.length],
-      bytes: Buffer.from(Int32Array.from(values).buffer),
-    });
+    return this.constant(integerConstant(value));
   }
 
   /** A value that is fed at each run. */
@@ -284,11 +273,12 @@ function encodeTensor(constant: Constant): Buffer {
 }
 
 /** A tensor whose elements are all equal is written as one element, which TensorFlow repeats. */
-function encodeContent({ dtype, bytes }: Constant): Buffer {
-  const width = dtype === dataType.bool ? 1 : 4;
-  const isSplat = bytes.length > width && bytes.subarray(width).equals(bytes.subarray(0, -width));
-  if (isSplat && dtype === dataType.float32) return floatsField(5, [bytes.readFloatLE(0)]);
-  if (isSplat && dtype === dataType.int32) return integersField(7, [bytes.readInt32LE(0)]);
-  if (isSplat && dtype === dataType.bool) return integersField(11, [bytes.readUInt8(0)]);
-  return bytesField(4, bytes);
+function encodeContent(constant: Constant): Buffer {
+  const value = splatOf(constant);
+  if (value !== undefined) {
+    if (constant.dtype === dataType.float32) return floatsField(5, [value]);
+    if (constant.dtype === dataType.int32) return integersField(7, [value]);
+    if (constant.dtype === dataType.bool) return integersField(11, [value]);
+  }
+  return bytesField(4, constant.bytes);
 }

@@ -1,12 +1,12 @@
 /** Who computes the graph of a step: XLA, oneDNN or TensorFlow's own kernels. */
-import { nativeBackend } from '../runtime/binding';
-import { CompileError } from './errors';
+import { nativeBackend } from '../../runtime/binding';
+import { CompileError } from '../ir/errors';
 import { Executor } from './executor';
-import type { Indexing } from './indices';
-import { suitsOneDnn, withOneDnn } from './onednn';
-import type { Plan } from './plan';
-import { withStagedReductions } from './reductions';
-import type { Trace } from './trace';
+import type { Indexing } from '../passes/indices';
+import { suitsOneDnn, withOneDnn } from '../passes/onednn';
+import type { Plan } from '../ir/plan';
+import { withStagedReductions } from '../passes/reductions';
+import type { Trace } from '../ir/trace';
 
 export interface Strategy {
   readonly name: 'XLA' | 'oneDNN' | 'TensorFlow';

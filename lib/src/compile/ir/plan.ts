@@ -1,7 +1,7 @@
 /** What a graph needs from outside, worked out from a trace: variables, tensors it holds, values it is fed. */
-import type { tf } from '../runtime';
-import { dataType } from '../runtime/binding';
-import type { Constant } from './graph';
+import type { tf } from '../../runtime';
+import { dataType } from '../../runtime/binding';
+import { splatOf, type Constant } from './constant';
 import type { Captured, FedEvent, HostEvent, Source, Trace } from './trace';
 
 /** Constants above this size are handed to the session beside the graph instead of being written into it. */
@@ -54,8 +54,8 @@ export function plan(trace: Trace, inputs: readonly tf.Tensor[]): Plan {
 }
 
 /** Whether a constant is held by the session; one whose elements are all equal takes no room in a graph. */
-function isLarge({ bytes }: Constant): boolean {
-  return bytes.length > LARGEST_CONSTANT_BYTES && !bytes.subarray(4).equals(bytes.subarray(0, -4));
+function isLarge(constant: Constant): boolean {
+  return constant.bytes.length > LARGEST_CONSTANT_BYTES && splatOf(constant) === undefined;
 }
 
 function layOut(events: readonly HostEvent[]): FedLayout {

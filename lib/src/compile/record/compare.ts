@@ -1,8 +1,8 @@
 /** Compares two traces of a step, to find what would be frozen although it changes from call to call. */
-import { CompileError } from './errors';
-import { dataType, type OpAttribute } from '../runtime/binding';
-import type { Constant } from './graph';
-import { describeSource, sameSource, type Source, type Trace, type TracedOperation } from './trace';
+import { CompileError } from '../ir/errors';
+import type { OpAttribute } from '../../runtime/binding';
+import { preview } from '../ir/constant';
+import { describeSource, sameSource, type Source, type Trace, type TracedOperation } from '../ir/trace';
 
 /** @throws CompileError if the two traces differ in anything that the graph holds fixed. */
 export function assertSame(first: Trace, second: Trace): void {
@@ -109,17 +109,4 @@ function compareResults(first: Trace, second: Trace, same: (a: Source, b: Source
 
 function sameAttribute(a: OpAttribute, b: OpAttribute | undefined): boolean {
   return a.name === b?.name && JSON.stringify(a.value) === JSON.stringify(b.value);
-}
-
-function preview({ dtype, bytes, shape }: Constant): string {
-  const values = Array.from(
-    { length: Math.min(4, dtype === dataType.bool ? bytes.length : bytes.length / 4) },
-    (_, i) => {
-      if (dtype === dataType.float32) return Number(bytes.readFloatLE(4 * i).toPrecision(7));
-      if (dtype === dataType.int32) return bytes.readInt32LE(4 * i);
-      return bytes.readUInt8(i);
-    },
-  );
-  const rest = shape.reduce((product, size) => product * size, 1) > values.length ? ', …' : '';
-  return shape.length === 0 ? String(values[0]) : `[${values.join(', ')}${rest}]`;
 }

@@ -2,9 +2,9 @@
  * Convolutions and pooling by oneDNN, which is several times faster at them than TensorFlow's own kernels. TensorFlow uses
  * oneDNN for everything or for nothing, and it is slow at the small products of small models; a graph can choose.
  */
-import { attributeType, dataType, type OpAttribute } from '../runtime/binding';
+import { attributeType, dataType, type OpAttribute } from '../../runtime/binding';
 import { rewrite, type Rule } from './rewrite';
-import { typeOf, type Source, type Trace, type TracedOperation } from './trace';
+import { typeOf, type Source, type Trace, type TracedOperation } from '../ir/trace';
 
 /** What oneDNN has kernels with the same inputs, attributes and outputs for. */
 const RENAMED = new Set([

@@ -2,7 +2,7 @@
  * Turns a plan into a graph that a session can load. State and held tensors live in variables of the session; the graph
  * can be run in several ways: once, in a loop, and to set or get its variables.
  */
-import { dataType } from '../runtime/binding';
+import { dataType } from '../../runtime/binding';
 import {
   attribute,
   functionDefinition,
@@ -10,10 +10,10 @@ import {
   savedModel,
   type Parameter,
   type Reference,
-} from './graph';
-import { addLoop, loopFunctions } from './loop-function';
-import { fedTypes, type Plan } from './plan';
-import { callStep, stepFunction, type StepArguments, type StepResults } from './step-function';
+} from './builder';
+import { addLoop, loopFunctions } from './loopFunction';
+import { fedTypes, type Plan } from '../ir/plan';
+import { callStep, stepFunction, type StepArguments, type StepResults } from './stepFunction';
 
 /** One way to run the graph: what it is fed and what it gives, names separated by commas as the binding takes them. */
 export interface Entry {

@@ -1,5 +1,5 @@
 /** Lets a recorder see, for as long as a step runs, everything that the step does. */
-import { tf } from '../runtime';
+import { tf } from '../../runtime';
 import {
   attributeType,
   nativeBackend,
@@ -7,9 +7,9 @@ import {
   type Binding,
   type OpAttribute,
   type TensorMetadata,
-} from '../runtime/binding';
-import { bindingWith } from '../runtime/bindingWith';
-import type { CountingOptimizer } from './trace';
+} from '../../runtime/binding';
+import { bindingWith } from '../../runtime/bindingWith';
+import type { CountingOptimizer } from '../ir/trace';
 
 /** What a recorder is told. All of these may throw, which ends the step. */
 export interface Interceptor {

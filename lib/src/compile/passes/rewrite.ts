@@ -1,5 +1,5 @@
 /** Rewrites the operations of a trace, one after another, by rules. */
-import { reachable, sameSource, type Source, type Trace, type TracedOperation } from './trace';
+import { reachable, sameSource, type Source, type Trace, type TracedOperation } from '../ir/trace';
 
 /** What an operation becomes: another one, or the value that it would only hand on. */
 export type Rewriting = { readonly operation: TracedOperation } | { readonly source: Source } | undefined;

@@ -1,10 +1,16 @@
 /** Records a step: runs it once, eagerly, and notes for each operation where its inputs come from. */
-import { tf } from '../runtime';
-import { dataOf, dataType, nativeBackend, type OpAttribute, type TensorMetadata } from '../runtime/binding';
-import { observeHost } from '../runtime/fed';
-import { CompileError } from './errors';
+import { tf } from '../../runtime';
+import {
+  dataOf,
+  dataType,
+  nativeBackend,
+  type OpAttribute,
+  type TensorMetadata,
+} from '../../runtime/binding';
+import { observeHost } from '../../runtime/fed';
+import { CompileError } from '../ir/errors';
 import { intercept, type Interceptor } from './intercept';
-import { refusal } from './operations';
+import { refusal } from '../ir/operations';
 import type { Restoration } from './restoration';
 import {
   describeSource,
@@ -17,8 +23,8 @@ import {
   type TensorType,
   type Trace,
   type TracedOperation,
-} from './trace';
-import { flatten, type Structure } from './tree';
+} from '../ir/trace';
+import { flatten, type Structure } from '../ir/tree';
 
 /** A step as a function of a flat list of tensors. */
 export type FlatStep = (...inputs: readonly tf.Tensor[]) => unknown;

@@ -1,17 +1,17 @@
 /** The step as a function of a graph's library: inputs, fed values, held tensors and state in, outputs and new state out. */
-import { dataType } from '../runtime/binding';
+import { dataType } from '../../runtime/binding';
 import {
   attribute,
   attributeOf,
   functionDefinition,
   GraphBuilder,
   type Attributes,
-  type Constant,
   type Parameter,
   type Reference,
-} from './graph';
-import { fedTypes, type FedLayout, type Plan } from './plan';
-import type { Source, TracedOperation } from './trace';
+} from './builder';
+import type { Constant } from '../ir/constant';
+import { fedTypes, type FedLayout, type Plan } from '../ir/plan';
+import type { Source, TracedOperation } from '../ir/trace';
 
 /** Values for the parameters of the step, or the parameters themselves, in the order in which the function takes them. */
 export interface StepArguments<T = Reference> {

@@ -1,8 +1,8 @@
 /** A loop over steps: takes row after row of the stacked inputs, carries the state, and stacks the outputs. */
-import { dataType } from '../runtime/binding';
-import { attribute, functionDefinition, GraphBuilder, type Attributes, type Reference } from './graph';
-import type { Plan } from './plan';
-import { callStep, inOrder, stepParameters, type StepArguments, type StepResults } from './step-function';
+import { dataType } from '../../runtime/binding';
+import { attribute, functionDefinition, GraphBuilder, type Attributes, type Reference } from './builder';
+import type { Plan } from '../ir/plan';
+import { callStep, inOrder, stepParameters, type StepArguments, type StepResults } from './stepFunction';
 
 const BODY = 'loop_body';
 const CONDITION = 'loop_condition';

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nativeBackend, type Binding, type TensorMetadata } from '../runtime/binding';
-import { CompileError } from './errors';
+import { nativeBackend, type Binding, type TensorMetadata } from '../../runtime/binding';
+import { CompileError } from '../ir/errors';
 
 /** Frees the sessions of compiled steps that a program let go without disposing them. */
 const abandoned = new FinalizationRegistry((free: () => void) => free());

@@ -2,10 +2,10 @@
  * Keeps `tf.Variable`s the single truth while a session holds their newest values. After a compiled step the data of a
  * variable is replaced by a deferred one, which fetches the value from the session when somebody asks for it.
  */
-import type { tf } from '../runtime';
-import { dataOf, nativeBackend, type TensorData } from '../runtime/binding';
+import type { tf } from '../../runtime';
+import { dataOf, nativeBackend, type TensorData } from '../../runtime/binding';
 import { defer, settle } from './deferred';
-import { CompileError } from './errors';
+import { CompileError } from '../ir/errors';
 
 /** Where the values of variables are fetched from, by position. */
 export interface Holder {

@@ -1,8 +1,8 @@
 /** Repeats at each call what the step asked of the host while it was traced: counters advance, values are produced. */
-import type { StepCounter } from '../runtime/fed';
-import { CompileError } from './errors';
-import type { FedLayout } from './plan';
-import type { CountingOptimizer, Trace } from './trace';
+import type { StepCounter } from '../../runtime/fed';
+import { CompileError } from '../ir/errors';
+import type { FedLayout } from '../ir/plan';
+import type { CountingOptimizer, Trace } from '../ir/trace';
 
 /** Values of `fed` for one or more steps, a row per step. */
 export interface FedValues {

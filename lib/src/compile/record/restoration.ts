@@ -1,5 +1,5 @@
-import { tf } from '../runtime';
-import type { StepCounter } from '../runtime/fed';
+import { tf } from '../../runtime';
+import type { StepCounter } from '../../runtime/fed';
 
 /** Remembers variables and counters as they are, because tracing a step must not count as a step. */
 export class Restoration {

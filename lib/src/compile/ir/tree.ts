@@ -1,5 +1,5 @@
 /** Tensors nested in arrays and records: what a step takes and returns. */
-import { tf } from '../runtime';
+import { tf } from '../../runtime';
 
 /** A tensor, or an array or record of such; what else an object may be is refused when a step is called with it. */
 export type TensorTree = object | null | undefined;
