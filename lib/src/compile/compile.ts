@@ -2,8 +2,9 @@ import { tf } from '../runtime';
 import { CompileError } from './ir/errors';
 import { recording } from './record/recorder';
 import { Specialization } from './specialization';
+import type { Verify } from './verification';
 
-import { flatten, structureKey, unflatten, type Structure, type TensorTree } from './ir/tree';
+import { describeValue, flatten, structureKey, unflatten, type Structure, type TensorTree } from './ir/tree';
 
 /** Options of {@link compile}. */
 export interface CompileOptions {
@@ -15,6 +16,14 @@ export interface CompileOptions {
   readonly xla?: boolean;
   /** For how many combinations of shapes and types the step may be traced; default 16. */
   readonly maxTraces?: number;
+  /**
+   * Whether the compiled step is compared with the function now and then: operations and constants, results, variables.
+   * What JavaScript changes after the step was traced (a loss weight, a flag, a mask that is replaced) is found this way,
+   * and the call throws. By default (`true`) that is the first four calls, the eighth, the sixteenth …, as long as
+   * it takes less time than compiling did, or 1 % of the running time; `'always'` verifies every call (of a loop, the first
+   * step), for debugging; `false` none.
+   */
+  readonly verify?: Verify;
 }
 
 /** The same nested tensors, each stacked along a new leading axis. */
@@ -75,6 +84,28 @@ export interface CompiledStep<Inputs extends readonly TensorTree[], Result> {
   /** How the step was compiled. */
   readonly info: CompileInfo;
 
+  /**
+   * The latest trace as text, as `String(step)` gives it, too: which kernels compute it and why, how many operations were
+   * recorded and are left, what comes in (inputs, values that are fed at each call, tensors captured from outside,
+   * variables), the operations in their order with attributes, types and shapes, what is assigned to which variable, and
+   * what is returned. `%3` is the result of operation 3.
+   *
+   * @example
+   * const total = tf.variable(tf.scalar(0), false, 'total');
+   * const step = compile((x: tf.Tensor) => total.assign(tf.add(total, tf.sum(x))));
+   * step(tf.ones([4]));
+   * console.log(step.trace);
+   * // kernels: XLA
+   * // passes: recorded 2 → simplified 2 → for XLA 2 operations
+   * // input 0: float32[4]
+   * // reads total: float32[]
+   * //   %0 = Sum(input 0, [0]) {keep_dims: false}: float32[]
+   * //   %1 = Add(total, %0): float32[]
+   * // assigns total ← %1
+   * // returns nothing
+   */
+  readonly trace: string;
+
   /** Frees what TensorFlow holds for this step. Variables keep their values; a later call compiles again. */
   dispose(): void;
 }
@@ -112,10 +143,13 @@ export function compile<Inputs extends readonly TensorTree[], Result>(
   step: (...inputs: Inputs) => Result,
   options: CompileOptions = {},
 ): CompiledStep<Inputs, Result> {
+  checkArguments(step, options);
   const compiler = new Compiler(step as unknown as Step, options);
   return Object.defineProperties((...inputs: readonly TensorTree[]) => compiler.call(inputs), {
     loop: { value: (...inputs: readonly TensorTree[] | [number]) => compiler.loop(inputs) },
     info: { get: () => compiler.info },
+    trace: { get: () => compiler.trace },
+    toString: { value: () => compiler.trace },
     dispose: { value: () => compiler.dispose() },
   }) as unknown as CompiledStep<Inputs, Result>;
 }
@@ -125,6 +159,7 @@ type Step = (...inputs: readonly TensorTree[]) => unknown;
 class Compiler {
   private readonly specializations = new Map<string, Specialization>();
   private latest: Specialization | undefined;
+  private renewals = 0;
 
   constructor(
     private readonly step: Step,
@@ -144,7 +179,12 @@ class Compiler {
     const count = typeof inputs[0] === 'number' ? inputs[0] : undefined;
     const structure = flattenInputs(count === undefined ? inputs : [], tensors);
     const steps = count ?? tensors[0]?.shape[0];
-    if (steps === undefined || !(steps >= 1) || !tensors.every(({ shape }) => shape[0] === steps)) {
+    if (
+      steps === undefined ||
+      !Number.isInteger(steps) ||
+      steps < 1 ||
+      !tensors.every(({ shape }) => shape[0] === steps)
+    ) {
       const given = String(count ?? tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', '));
       throw new CompileError(
         `loop() takes the inputs of K steps, stacked along a leading axis of the same length K ≥ 1 (for a step without ` +
@@ -153,7 +193,8 @@ class Compiler {
     }
     if (recording())
       throw new CompileError('A compiled step cannot loop over another one: call it without loop().');
-    return this.specialize(structure, tensors, 1).loop(tensors, steps);
+    const first = (): tf.Tensor[] => (count === undefined ? tensors.map(firstRow) : []);
+    return this.specialize(structure, tensors, 1).loop(tensors, steps, first);
   }
 
   get info(): CompileInfo {
@@ -171,6 +212,10 @@ class Compiler {
     };
   }
 
+  get trace(): string {
+    return this.latest?.print() ?? 'This step was not called yet.';
+  }
+
   dispose(): void {
     for (const specialization of this.specializations.values()) specialization.dispose();
     this.specializations.clear();
@@ -182,21 +227,40 @@ class Compiler {
     refuseGradient();
     const kinds = tensors.map(({ dtype, shape }) => `${dtype}[${shape.slice(leading).join(', ')}]`);
     const key = `${structureKey(structure)} ${kinds.join(', ')}`;
+    const firstStep = (): tf.Tensor[] => tensors.map(leading === 0 ? (tensor) => tf.clone(tensor) : firstRow);
     const known = this.specializations.get(key);
-    if (known) return known;
+    if (known?.isCurrent(firstStep)) {
+      this.latest = known;
+      return known;
+    }
+    if (known) this.forget(key, known);
     this.limitTraces(kinds);
     const step = (...inputs: readonly tf.Tensor[]): unknown => {
       let next = 0;
       return this.step(...(unflatten(structure, () => inputs[next++]!) as readonly TensorTree[]));
     };
-    const rows = leading === 0 ? [] : tensors.map((tensor) => firstRow(tensor));
+    const { xla, verify = true } = this.options;
+    const inputs = firstStep();
     try {
-      this.latest = new Specialization(step, leading === 0 ? tensors : rows, this.options.xla);
+      this.latest = new Specialization(step, inputs, { xla, verify });
     } finally {
-      tf.dispose(rows);
+      tf.dispose(inputs);
     }
     this.specializations.set(key, this.latest);
     return this.latest;
+  }
+
+  /** Makes room for a new trace in place of one that is out of date. */
+  private forget(key: string, specialization: Specialization): void {
+    specialization.dispose();
+    this.specializations.delete(key);
+    this.renewals += 1;
+    if (this.renewals !== TRACES_BEFORE_WARNING) return;
+    console.warn(
+      `compile: this step is being compiled anew for the ${this.renewals}th time, because hyperparameters of an optimizer ` +
+        `of tf.train or the variables that are trained have changed. Use an optimizer of liandan, whose hyperparameters ` +
+        `may follow a schedule, or compile one step per case.`,
+    );
   }
 
   private limitTraces(kinds: readonly string[]): void {
@@ -215,6 +279,18 @@ class Compiler {
           `(${kinds.join(', ')}), which takes time and memory each time. ${remedy}.`,
       );
     }
+  }
+}
+
+const OPTIONS: readonly (keyof CompileOptions)[] = ['xla', 'maxTraces', 'verify'];
+
+function checkArguments(step: unknown, options: CompileOptions): void {
+  if (typeof step !== 'function') {
+    throw new TypeError(`compile() takes a function of tensors, but got ${describeValue(step)}.`);
+  }
+  const unknown = Object.keys(options).find((name) => !(OPTIONS as readonly string[]).includes(name));
+  if (unknown) {
+    throw new TypeError(`compile() has no option ${unknown}; its options are ${OPTIONS.join(', ')}.`);
   }
 }
 

@@ -1,17 +1,21 @@
 /** A step compiled for inputs of one structure, with one shape and type each. */
 import { tf } from '../runtime';
 import { nativeBackend, typeAttribute, type TensorMetadata } from '../runtime/binding';
+import { Guards } from './guards';
 import { assertSame } from './record/compare';
 import { CompileError } from './ir/errors';
 import { Executor } from './run/executor';
 import { Host, type FedValues } from './run/host';
+import { messageOf } from './run/session';
 import { findIndices, type IndexInput } from './passes/indices';
 import { plan, type Plan } from './ir/plan';
-import { record, type FlatStep } from './record/recorder';
+import { print } from './ir/print';
+import { forget, record, type FlatStep } from './record/recorder';
 import { Restoration } from './record/restoration';
 import { simplify } from './passes/simplify';
 import { chooseStrategies, type Strategy } from './run/strategy';
 import type { Trace } from './ir/trace';
+import { Verification, type Verify } from './verification';
 import { unflatten, type TensorTree } from './ir/tree';
 
 /** Stacked inputs are padded to a length that XLA has compiled a loop for, as long as they stay below this size. */
@@ -19,6 +23,8 @@ const LARGEST_PADDED_BYTES = 2 ** 26;
 
 export class Specialization {
   readonly plan: Plan;
+  /** Number of operations that were recorded. */
+  private readonly recorded: number;
   /** Milliseconds that recording the step took. */
   readonly traceTime: number;
   /** Milliseconds that building and loading the graph and its first runs took, in which XLA compiles. */
@@ -27,15 +33,26 @@ export class Specialization {
   withoutXla: string | undefined;
   private readonly indices: readonly IndexInput[];
   private readonly host: Host;
+  private readonly guards: Guards;
+  private readonly verification: Verification;
   private strategies: readonly Strategy[];
   private executor: Executor | undefined;
   /** Lengths of the stacked inputs that XLA has compiled a loop for; 0 stands for a single step. */
   private readonly compiled = new Set<number>();
 
-  /** @param xla Whether XLA compiles the step; undefined to let its operations decide. */
-  constructor(step: FlatStep, inputs: readonly tf.Tensor[], xla: boolean | undefined) {
+  /**
+   * @param options.xla Whether XLA compiles the step; undefined to let its operations decide.
+   * @param options.verify Which calls are compared with the step itself.
+   */
+  constructor(
+    step: FlatStep,
+    inputs: readonly tf.Tensor[],
+    { xla, verify }: { readonly xla: boolean | undefined; readonly verify: Verify },
+  ) {
     const start = performance.now();
-    this.plan = plan(simplify(traceTwice(step, inputs)), inputs);
+    const trace = traceTwice(step, inputs);
+    this.recorded = trace.operations.length;
+    this.plan = plan(simplify(trace), inputs);
     this.traceTime = performance.now() - start;
     const indexing = findIndices(this.plan.trace);
     const { strategies, withoutXla } = chooseStrategies(this.plan, indexing, xla);
@@ -43,6 +60,30 @@ export class Specialization {
     this.withoutXla = withoutXla;
     this.indices = indexing.inputs;
     this.host = new Host(this.plan.trace, this.plan.fed);
+    this.guards = new Guards(trace, this.plan.variables);
+    this.verification = new Verification(step, trace, {
+      verify,
+      compilation: () => this.traceTime + this.loadTime,
+      otherStream: () => this.kernels === 'XLA',
+    });
+  }
+
+  /**
+   * Whether the step would be compiled as it was, as far as can be seen at little cost.
+   *
+   * @param inputs Gives those of its next step.
+   * @throws CompileError if a variable of the step is disposed.
+   */
+  isCurrent(inputs: () => tf.Tensor[]): boolean {
+    this.checkVariables();
+    if (this.guards.haveChanged()) return false;
+    if (!this.guards.areThereNewVariables()) return true;
+    const next = inputs();
+    try {
+      return this.verification.isCurrent(next);
+    } finally {
+      tf.dispose(next);
+    }
   }
 
   get kernels(): Strategy['name'] {
@@ -53,23 +94,49 @@ export class Specialization {
     return this.executor?.graphBytes ?? 0;
   }
 
+  /** What the step does, operation by operation. */
+  print(): string {
+    const { plan, recorded, kernels, withoutXla, executor } = this;
+    const running = executor?.plan ?? plan;
+    const passes = [
+      { name: 'recorded', operations: recorded },
+      { name: 'simplified', operations: plan.trace.operations.length },
+      { name: `for ${kernels}`, operations: running.trace.operations.length },
+    ];
+    return print(running, { passes, kernels, withoutXla });
+  }
+
   /** Runs one step. */
   run(inputs: readonly tf.Tensor[]): TensorTree {
     this.checkInputs(inputs);
-    const outputs = this.host.advance(1, 1, (fed) =>
-      this.attempt(0, (executor) => executor.once(inputs, fed)),
+    const first = (): tf.Tensor[] => inputs.map((input) => tf.clone(input));
+    return this.verification.around(first, undefined, (check) =>
+      this.host.advance(1, 1, (fed) => {
+        const outputs = this.tensors(this.attempt(0, (executor) => executor.once(inputs, fed)));
+        check(outputs);
+        return this.result(outputs);
+      }),
     );
-    return this.result(outputs);
   }
 
-  /** Runs `steps` steps on the rows of `inputs`. */
-  loop(inputs: readonly tf.Tensor[], steps: number): TensorTree {
+  /**
+   * Runs `steps` steps on the rows of `inputs`.
+   *
+   * @param first Gives the first rows.
+   */
+  loop(inputs: readonly tf.Tensor[], steps: number, first: () => tf.Tensor[]): TensorTree {
     this.checkInputs(inputs);
     const capacity = this.strategies[0]!.name === 'XLA' ? this.capacityFor(steps) : steps;
-    const outputs = this.host.advance(steps, capacity, (fed) =>
-      this.attempt(capacity, (executor) => this.runLoop(executor, inputs, fed, steps, capacity)),
+    return this.verification.around(first, steps, (check) =>
+      this.host.advance(steps, capacity, (fed) => {
+        const outputs = this.tensors(
+          this.attempt(capacity, (executor) => this.runLoop(executor, inputs, fed, steps, capacity)),
+          capacity === steps ? undefined : steps,
+        );
+        check(outputs);
+        return this.result(outputs);
+      }),
     );
-    return this.result(outputs, capacity === steps ? undefined : steps);
   }
 
   /** Hands the state back to the variables and frees the session. */
@@ -114,7 +181,7 @@ export class Specialization {
         const outputs = run(executor);
         if (tried > 0) this.executor?.dispose();
         if (this.strategies[0]!.name === 'XLA' && strategy.name !== 'XLA') {
-          this.withoutXla = `XLA could not compile it: ${(failure as Error).message}`;
+          this.withoutXla = `XLA could not compile it: ${messageOf((failure as Error).cause ?? failure)}`;
         }
         this.strategies = this.strategies.slice(tried);
         this.executor = executor;
@@ -142,18 +209,31 @@ export class Specialization {
   }
 
   /** @param rows How many rows of the outputs are used, where a loop was padded. */
-  private result(outputs: readonly TensorMetadata[], rows?: number): TensorTree {
+  private tensors(outputs: readonly TensorMetadata[], rows?: number): tf.Tensor[] {
     const backend = nativeBackend();
-    let next = 0;
-    const tree = unflatten(this.plan.trace.structure, () => {
-      const output = backend.createOutputTensor(outputs[next++]!);
+    const count = this.plan.trace.outputs.length;
+    for (const { id } of outputs.slice(count)) backend.binding.deleteTensor(id);
+    return outputs.slice(0, count).map((metadata) => {
+      const output = backend.createOutputTensor(metadata);
       if (rows === undefined) return output;
       const used = tf.slice(output, 0, rows);
       output.dispose();
       return used;
     });
-    for (const { id } of outputs.slice(next)) backend.binding.deleteTensor(id);
-    return tree;
+  }
+
+  private result(outputs: readonly tf.Tensor[]): TensorTree {
+    let next = 0;
+    return unflatten(this.plan.trace.structure, () => outputs[next++]!);
+  }
+
+  private checkVariables(): void {
+    const disposed = this.plan.variables.find((variable) => variable.isDisposed);
+    if (!disposed) return;
+    throw new CompileError(
+      `The step uses the variable ${disposed.name}, which was disposed after the step was compiled. ` +
+        `Compile the step again with the new variables.`,
+    );
   }
 
   private checkInputs(inputs: readonly tf.Tensor[]): void {
@@ -180,18 +260,26 @@ export class Specialization {
   }
 }
 
-/** Traces a step until two runs of it did the same, and leaves variables and counters as they were. */
+/**
+ * Records a step twice from the same variables, and leaves variables and counters as they were. Counters go on from the
+ * first recording to the second, because a number that was worked out from one in JavaScript must show as a difference;
+ * what they feed is taken over, because asking once more may run past the end of a table.
+ *
+ * @throws CompileError if the two recordings differ in anything but the creation of variables.
+ */
 function traceTwice(step: FlatStep, inputs: readonly tf.Tensor[]): Trace {
   const restoration = new Restoration();
   try {
-    const first =
-      record(step, inputs, { mayCreate: true, restoration }) ??
-      record(step, inputs, { mayCreate: false, restoration })!;
-    const second = record(step, inputs, { mayCreate: false, restoration })!;
-    assertSame(first, second);
-    return second;
+    const first = record(step, inputs, { mayCreate: true, restoration });
+    forget(first);
+    restoration.rewindVariables();
+    const second = record(step, inputs, { mayCreate: false, restoration, fed: first.fed });
+    forget(second);
+    assertSame(first.trace, second.trace);
+    return second.trace;
   } finally {
-    restoration.restore();
+    restoration.rewind();
+    restoration.dispose();
   }
 }
 

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
-import { record, type FlatStep } from '../../src/compile/record/recorder';
-import { Restoration } from '../../src/compile/record/restoration';
-import { simplify } from '../../src/compile/passes/simplify';
+import type { FlatStep } from '../../src/compile/record/recorder';
 import { withOneDnn } from '../../src/compile/passes/onednn';
 import { random, tf } from '../../src/runtime';
 import { difference } from './models';
+import { traceOf } from './traceOf';
 
 const images = random(1).normal([3, 9, 8, 2]) as tf.Tensor4D;
 const filter = random(2).normal([3, 3, 2, 4]) as tf.Tensor4D;
@@ -57,13 +56,7 @@ const layers: Record<string, FlatStep> = {
 };
 
 function names(step: FlatStep): string[] {
-  const restoration = new Restoration();
-  try {
-    const trace = simplify(record(step, [images], { mayCreate: false, restoration })!);
-    return withOneDnn(trace).operations.map(({ name }) => name);
-  } finally {
-    restoration.restore();
-  }
+  return withOneDnn(traceOf(step, images)).operations.map(({ name }) => name);
 }
 
 describe('convolutions and pooling', () => {
@@ -71,7 +64,8 @@ describe('convolutions and pooling', () => {
     const step = layers[name]! as (x: tf.Tensor) => tf.Tensor[];
     const compiled = compile(step);
     const results = compiled(images);
-    expect(difference(results, step(images))).toBeLessThan(1e-5);
+    // TensorFlow's own gradients are up to 1.2e-5 away from those in float64, oneDNN's 1.1e-5.
+    expect(difference(results, step(images))).toBeLessThan(2.5e-5);
     expect(compiled.info.kernels).toBe(process.arch === 'x64' ? 'oneDNN' : compiled.info.kernels);
     expect(compiled.info.withoutXla).toMatch(/slower under XLA/);
   });

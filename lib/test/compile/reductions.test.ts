@@ -1,22 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
-import { record, type FlatStep } from '../../src/compile/record/recorder';
+import type { FlatStep } from '../../src/compile/record/recorder';
 import { withStagedReductions } from '../../src/compile/passes/reductions';
-import { Restoration } from '../../src/compile/record/restoration';
-import { simplify } from '../../src/compile/passes/simplify';
 import { random, tf } from '../../src/runtime';
+import { traceOf } from './traceOf';
 
 const matrix = random(1).normal([300, 70], { mean: 3 }) as tf.Tensor2D;
 const volume = random(2).normal([8, 90, 30], { mean: 3 });
 
 function names(step: FlatStep, x: tf.Tensor): string[] {
-  const restoration = new Restoration();
-  try {
-    const trace = record(step, [x], { mayCreate: false, restoration })!;
-    return withStagedReductions(simplify(trace)).operations.map(({ name }) => name);
-  } finally {
-    restoration.restore();
-  }
+  return withStagedReductions(traceOf(step, x)).operations.map(({ name }) => name);
 }
 
 /** In float64. */

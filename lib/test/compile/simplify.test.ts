@@ -1,20 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { simplify } from '../../src/compile/passes/simplify';
-import { record, type FlatStep } from '../../src/compile/record/recorder';
-import { Restoration } from '../../src/compile/record/restoration';
+import type { FlatStep } from '../../src/compile/record/recorder';
 import { compile } from '../../src/compile';
 import { tf } from '../../src/runtime';
+import { traceOf } from './traceOf';
 
 /** The names of the operations of a step, simplified. */
 function operations(step: FlatStep, ...inputs: tf.Tensor[]): string[] {
-  const restoration = new Restoration();
-  try {
-    return simplify(record(step, inputs, { mayCreate: false, restoration })!).operations.map(
-      ({ name }) => name,
-    );
-  } finally {
-    restoration.restore();
-  }
+  return traceOf(step, ...inputs).operations.map(({ name }) => name);
 }
 
 const matrix = () =>

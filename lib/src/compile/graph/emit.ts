@@ -62,8 +62,8 @@ interface Run {
   readonly after: readonly Reference[];
 }
 
-/** How the graph computes, given what it is fed and where it keeps what. */
-interface Strategy {
+/** Who computes: functions for the graph's library, and what runs of them compute. */
+interface Computation {
   readonly functions: readonly Buffer[];
   once(feeds: Feeds): Run;
   loop(feeds: LoopFeeds): Run;
@@ -75,12 +75,12 @@ export function emit(plan: Plan, { xla }: { xla: boolean }): EmittedGraph {
     storage(graph, `state_${i}`, dataType[dtype as 'float32'], shape),
   );
   const held = plan.held.map(({ dtype, shape }, i) => storage(graph, `held_${i}`, dtype, shape));
-  const strategy = (xla ? kernels : operations)(plan, graph, state, held);
+  const computation = (xla ? byXla : byTensorFlow)(plan, graph, { state, held });
 
   const feeds = placeholders(plan, graph, '', []);
   const once: Entry = {
     feeds: names([...feeds.inputs, ...feeds.fed]),
-    fetches: names(fetches(graph, 'once', strategy.once(feeds))),
+    fetches: names(fetches(graph, 'once', computation.once(feeds))),
   };
 
   const steps = graph.placeholder('steps', dataType.int32, []);
@@ -88,12 +88,12 @@ export function emit(plan: Plan, { xla }: { xla: boolean }): EmittedGraph {
   const stacked = placeholders(plan, graph, 'stacked_', [-1]);
   const loop: Entry = {
     feeds: names([steps, capacity, ...stacked.inputs, ...stacked.fed]),
-    fetches: names(fetches(graph, 'loop', strategy.loop({ ...stacked, steps, capacity }))),
+    fetches: names(fetches(graph, 'loop', computation.loop({ ...stacked, steps, capacity }))),
   };
 
   const clear = names(clearing(graph, [...state, ...held]));
   return {
-    model: savedModel(graph, strategy.functions),
+    model: savedModel(graph, computation.functions),
     once,
     loop,
     store: state.map(({ store }) => store),
@@ -103,90 +103,97 @@ export function emit(plan: Plan, { xla }: { xla: boolean }): EmittedGraph {
   };
 }
 
-/** TensorFlow's executor runs operation after operation. */
-function operations(
-  plan: Plan,
-  graph: GraphBuilder,
-  state: readonly Storage[],
-  held: readonly Storage[],
-): Strategy {
-  const stored = { held: held.map(({ value }) => value), state: state.map(({ value }) => value) };
-  // The new state is stored once all of it is computed, so that a failure changes nothing.
-  const commit = ({ outputs, updates }: StepResults): Run => {
-    const computed = updates.length > 0 ? [graph.one('NoOp', [], { after: [...outputs, ...updates] })] : [];
-    return {
-      outputs,
-      after: assign(
-        plan,
-        graph,
-        state.map(({ handle }) => handle),
-        updates,
-        () => computed,
-      ),
+/**
+ * What a run does with the session's variables: reads all of them, then stores the new values of those that the step
+ * updates. Reading and storing are one thing here, so that no value can be stored before all old ones were read, even those
+ * that the step only hands on, and none before all new ones are computed: a run sees one state, and a failure changes nothing.
+ */
+class Transaction {
+  /** The values of the variables as the run finds them. */
+  readonly stored: Pick<StepArguments, 'held' | 'state'>;
+
+  /** @param handles Resource handles of the variables, within `builder`. */
+  constructor(
+    private readonly plan: Plan,
+    private readonly builder: GraphBuilder,
+    private readonly handles: { readonly held: readonly Reference[]; readonly state: readonly Reference[] },
+  ) {
+    const read = (handle: Reference, dtype: number): Reference =>
+      builder.one('ReadVariableOp', [handle], { attributes: { dtype: attribute.type(dtype) } });
+    this.stored = {
+      held: plan.held.map(({ dtype }, i) => read(handles.held[i]!, dtype)),
+      state: plan.variables.map(({ dtype }, i) => read(handles.state[i]!, dataType[dtype as 'float32'])),
     };
+  }
+
+  /** Stores the new values; what it returns has run when they are stored. */
+  commit({ outputs, updates }: StepResults): Reference[] {
+    if (updates.length === 0) return [];
+    const { plan, builder } = this;
+    const ready = builder.one('NoOp', [], { after: [...this.stored.state, ...outputs, ...updates] });
+    return plan.trace.updates.map(({ variable }, i) =>
+      builder.one('AssignVariableOp', [this.handles.state[plan.variables.indexOf(variable)]!, updates[i]!], {
+        after: [ready],
+        attributes: { dtype: attribute.type(updates[i]!.dtype) },
+      }),
+    );
+  }
+}
+
+/** The session's variables: of the step, and those that keep the tensors which it captured. */
+interface Storages {
+  readonly state: readonly Storage[];
+  readonly held: readonly Storage[];
+}
+
+function handlesOf({ state, held }: Storages): { state: Reference[]; held: Reference[] } {
+  return { state: state.map(({ handle }) => handle), held: held.map(({ handle }) => handle) };
+}
+
+/** TensorFlow's executor runs operation after operation. */
+function byTensorFlow(plan: Plan, graph: GraphBuilder, storages: Storages): Computation {
+  const run = (compute: (stored: Transaction['stored']) => StepResults): Run => {
+    const transaction = new Transaction(plan, graph, handlesOf(storages));
+    const results = compute(transaction.stored);
+    return { outputs: results.outputs, after: transaction.commit(results) };
   };
+  const lowered = { _lower_using_switch_merge: attribute.boolean(true) };
   return {
     functions: [stepFunction(plan), ...loopFunctions(plan)],
-    once: (feeds) => commit(callStep(plan, graph, { ...feeds, ...stored })),
+    once: (feeds) => run((stored) => callStep(plan, graph, { ...feeds, ...stored })),
     loop: ({ steps, capacity, ...feeds }) =>
-      commit(
-        addLoop(
-          plan,
-          graph,
-          { steps, capacity, values: { ...feeds, ...stored } },
-          {
-            _lower_using_switch_merge: attribute.boolean(true),
-          },
-        ),
-      ),
+      run((stored) => addLoop(plan, graph, { steps, capacity, values: { ...feeds, ...stored } }, lowered)),
   };
 }
 
 /** XLA compiles the whole step, or the whole loop, into one kernel, which stores the new state when it is done. */
-function kernels(
-  plan: Plan,
-  graph: GraphBuilder,
-  state: readonly Storage[],
-  held: readonly Storage[],
-): Strategy {
+function byXla(plan: Plan, graph: GraphBuilder, storages: Storages): Computation {
   const functions = [stepFunction(plan), ...loopFunctions(plan)];
+  const { state, held } = handlesOf(storages);
   const kernel = (
     name: string,
     feeds: readonly Reference[],
-    compute: (
-      body: GraphBuilder,
-      feeds: readonly Reference[],
-      stored: Pick<StepArguments, 'held' | 'state'>,
-    ) => StepResults,
+    compute: (body: GraphBuilder, feeds: readonly Reference[], stored: Transaction['stored']) => StepResults,
   ): Run => {
     const body = new GraphBuilder('function');
-    const parameter =
-      (prefix: string) =>
-      ({ dtype }: Reference, i: number) => ({ name: `${prefix}_${i}`, dtype });
-    const fed = feeds.map(parameter('feed'));
-    const heldHandles = held.map(({ handle }) => handle).map(parameter('held'));
-    const stateHandles = state.map(({ handle }) => handle).map(parameter('state'));
-    const read = (storages: readonly Storage[], handles: readonly Parameter[]): Reference[] =>
-      storages.map(({ dtype }, i) =>
-        body.one('ReadVariableOp', [handles[i]!], { attributes: { dtype: attribute.type(dtype) } }),
-      );
-    const stored = { held: read(held, heldHandles), state: read(state, stateHandles) };
-    const { outputs, updates } = compute(body, fed, stored);
-    const effects = assign(plan, body, stateHandles, updates, (position) => [stored.state[position]!]);
-    const results = outputs.map((from, i) => ({ name: `output_${i}`, dtype: from.dtype, from }));
-    const inputs = [...fed, ...heldHandles, ...stateHandles];
-    functions.push(
-      functionDefinition({ name, inputs, outputs: results, effects, body, attributes: MUST_COMPILE }),
-    );
-    const handles = [...held, ...state].map(({ handle }) => handle);
-    const call = graph.add('StatefulPartitionedCall', [...feeds, ...handles], {
+    const parameters = (prefix: string, references: readonly Reference[]): Parameter[] =>
+      references.map(({ dtype }, i) => ({ name: `${prefix}_${i}`, dtype }));
+    const fed = parameters('feed', feeds);
+    const handles = { held: parameters('held', held), state: parameters('state', state) };
+    const transaction = new Transaction(plan, body, handles);
+    const computed = compute(body, fed, transaction.stored);
+    const effects = transaction.commit(computed);
+    const outputs = computed.outputs.map((from, i) => ({ name: `output_${i}`, dtype: from.dtype, from }));
+    const inputs = [...fed, ...handles.held, ...handles.state];
+    functions.push(functionDefinition({ name, inputs, outputs, effects, body, attributes: MUST_COMPILE }));
+    const call = graph.add('StatefulPartitionedCall', [...feeds, ...held, ...state], {
       attributes: {
         f: attribute.function(name),
-        Tout: attribute.types(results.map(({ dtype }) => dtype)),
+        Tout: attribute.types(outputs.map(({ dtype }) => dtype)),
         ...MUST_COMPILE,
       },
     });
-    return { outputs: results.length > 0 ? call : [], after: call.slice(0, 1) };
+    return { outputs: outputs.length > 0 ? call : [], after: call.slice(0, 1) };
   };
   return {
     functions,
@@ -213,23 +220,6 @@ function kernels(
 }
 
 const MUST_COMPILE = { _XlaMustCompile: attribute.boolean(true), _noinline: attribute.boolean(true) };
-
-/** Stores the new values of the variables that the step updates. */
-function assign(
-  plan: Plan,
-  builder: GraphBuilder,
-  handles: readonly Reference[],
-  updates: readonly Reference[],
-  after: (position: number) => Reference[],
-): Reference[] {
-  return plan.trace.updates.map(({ variable }, i) => {
-    const position = plan.variables.indexOf(variable);
-    return builder.one('AssignVariableOp', [handles[position]!, updates[i]!], {
-      after: after(position),
-      attributes: { dtype: attribute.type(updates[i]!.dtype) },
-    });
-  });
-}
 
 function placeholders(plan: Plan, graph: GraphBuilder, prefix: string, leading: readonly number[]): Feeds {
   return {

@@ -50,9 +50,17 @@ export interface FedEvent {
 /** What the step asked of the host. */
 export type HostEvent = { readonly kind: 'counter'; readonly counter: StepCounter } | FedEvent;
 
-/** An optimizer of TensorFlow.js, which counts its steps in a JavaScript number. */
+/** An optimizer that counts its steps in a JavaScript number, as those of TensorFlow.js do. */
 export interface CountingOptimizer {
   incrementIterations(): void;
+}
+
+/** An optimizer of `tf.train`, whose hyperparameters are JavaScript numbers. */
+export interface TensorFlowJsOptimizer extends CountingOptimizer {
+  applyGradients(gradients: unknown): void;
+  learningRate: number;
+  /** The negative learning rate of SGD and momentum, which only `setLearningRate` changes. */
+  readonly c?: tf.Tensor;
 }
 
 /** A recorded run of a step. */
@@ -65,8 +73,10 @@ export interface Trace {
   readonly structure: Structure;
   /** The variables that the step assigned, with their new values. */
   readonly updates: readonly { readonly variable: tf.Variable; readonly source: Source }[];
-  /** Optimizers of TensorFlow.js that count this step. */
-  readonly optimizers: readonly CountingOptimizer[];
+  /** Optimizers that count this step. */
+  readonly counting: readonly CountingOptimizer[];
+  /** Optimizers of `tf.train` that made a step. */
+  readonly optimizers: readonly TensorFlowJsOptimizer[];
 }
 
 /** Whether a value can differ from call to call. */
@@ -82,6 +92,16 @@ export function varies(source: Source): boolean {
     case 'constant':
       return false;
   }
+}
+
+/** A value of `fed` that is not what it was, in words; its length is undefined where it is a number. */
+export function describeLengthChange(was: number | undefined, is: number | undefined): string {
+  const describe = (length: number | undefined): string =>
+    length === undefined ? 'a number' : `an array of ${length} numbers`;
+  return (
+    `A value of fed() was ${describe(was)} when the step was traced and is now ${describe(is)}. ` +
+    `Its length must not change.`
+  );
 }
 
 /** Where a value comes from, in words. */

@@ -34,7 +34,7 @@ export function flatten(tree: unknown, tensors: tf.Tensor[], path: string): Stru
     };
   }
   throw new TypeError(
-    `${path} is ${describe(tree)}, but only tensors, and arrays and records of tensors, are possible.`,
+    `${path} is ${describeValue(tree)}, but only tensors, and arrays and records of tensors, are possible.`,
   );
 }
 
@@ -72,7 +72,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-function describe(value: unknown): string {
+/** A value that is not what was expected, in words. */
+export function describeValue(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') {
     return `the ${typeof value} ${value}`;
   }

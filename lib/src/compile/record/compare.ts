@@ -2,7 +2,14 @@
 import { CompileError } from '../ir/errors';
 import type { OpAttribute } from '../../runtime/binding';
 import { preview } from '../ir/constant';
-import { describeSource, sameSource, type Source, type Trace, type TracedOperation } from '../ir/trace';
+import {
+  describeLengthChange,
+  describeSource,
+  sameSource,
+  type Source,
+  type Trace,
+  type TracedOperation,
+} from '../ir/trace';
 
 /** @throws CompileError if the two traces differ in anything that the graph holds fixed. */
 export function assertSame(first: Trace, second: Trace): void {
@@ -73,6 +80,11 @@ function describeChange(operation: string, input: number, first: Source, second:
 }
 
 function compareEvents(first: Trace, second: Trace): void {
+  first.events.forEach((a, i) => {
+    const b = second.events[i];
+    if (a.kind !== 'fed' || b?.kind !== 'fed' || a.length === b.length || !a.length || !b.length) return;
+    throw new CompileError(describeLengthChange(a.length, b.length));
+  });
   const same =
     first.events.length === second.events.length &&
     first.events.every((a, i) => {

@@ -9,22 +9,26 @@ import {
   type TensorMetadata,
 } from '../../runtime/binding';
 import { bindingWith } from '../../runtime/bindingWith';
-import type { CountingOptimizer } from '../ir/trace';
+import type { CountingOptimizer, TensorFlowJsOptimizer } from '../ir/trace';
 
 /** What a recorder is told. All of these may throw, which ends the step. */
 export interface Interceptor {
+  /** By how many milliseconds the step sees the clock ahead. */
+  readonly clockShift: number;
   /** An operation is about to run. */
   executing(name: string): void;
   /** An operation ran. */
   executed(name: string, attributes: OpAttribute[], inputs: number[], outputs: TensorMetadata[]): void;
   /** Native handles of tensors are asked for; `original` gives them. */
   identify(tensors: readonly tf.TensorInfo[], original: () => number[]): number[];
-  /** Data was made from values of JavaScript. */
-  written(dataId: object): void;
+  /** Data is made from values of JavaScript; the result is what it holds. */
+  written(dataId: object, values: unknown): unknown;
   /** Values are read by JavaScript; `isDeferred` if into a promise. */
   reading(dataId: object, isDeferred: boolean): void;
   variableCreated(variable: tf.Variable): void;
-  /** An optimizer of TensorFlow.js counts a step; the count is not advanced. */
+  /** An optimizer of TensorFlow.js makes a step. */
+  applying(optimizer: TensorFlowJsOptimizer, apply: () => void): void;
+  /** An optimizer counts a step; the count is not advanced. */
   counted(optimizer: CountingOptimizer): void;
   /** A random number of JavaScript is asked for. */
   random(): void;
@@ -34,7 +38,7 @@ export interface Interceptor {
 interface BackendInternals {
   binding: Binding;
   getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
-  move(dataId: object, ...rest: unknown[]): void;
+  move(dataId: object, values: unknown, ...rest: unknown[]): void;
   readSync(dataId: object): tf.BackendValues;
   read(dataId: object): Promise<tf.BackendValues>;
 }
@@ -58,10 +62,9 @@ export function intercept<T>(interceptor: Interceptor, action: () => T): T {
     replace(backend, 'getInputTensorIds', (tensors) =>
       interceptor.identify(tensors, () => getInputTensorIds(tensors)),
     ),
-    replace(backend, 'move', (dataId, ...rest) => {
-      interceptor.written(dataId);
-      move(dataId, ...rest);
-    }),
+    replace(backend, 'move', (dataId, values, ...rest) =>
+      move(dataId, interceptor.written(dataId, values), ...rest),
+    ),
     replace(backend, 'readSync', (dataId) => {
       interceptor.reading(dataId, false);
       return readSync(dataId);
@@ -82,6 +85,13 @@ export function intercept<T>(interceptor: Interceptor, action: () => T): T {
         interceptor.counted(this);
       },
     ),
+    ...optimizerClasses.map(({ prototype }) => {
+      const apply: unknown = Reflect.get(prototype, 'applyGradients');
+      return replace(prototype, 'applyGradients', function (this: TensorFlowJsOptimizer, gradients: unknown) {
+        interceptor.applying(this, () => (apply as (gradients: unknown) => void).call(this, gradients));
+      });
+    }),
+    replace(globalThis, 'Date', shiftedDate(interceptor.clockShift)),
     replace(tf.getKernel('GatherV2', 'tensorflow') as { kernelFunc: tf.KernelFunc }, 'kernelFunc', gather),
     replace(Math, 'random', () => {
       interceptor.random();
@@ -93,6 +103,29 @@ export function intercept<T>(interceptor: Interceptor, action: () => T): T {
   } finally {
     for (const put of restore.reverse()) put();
   }
+}
+
+/** The classes behind `tf.train`. */
+const optimizerClasses = [
+  tf.SGDOptimizer,
+  tf.MomentumOptimizer,
+  tf.AdagradOptimizer,
+  tf.AdadeltaOptimizer,
+  tf.AdamOptimizer,
+  tf.AdamaxOptimizer,
+  tf.RMSPropOptimizer,
+] as unknown as readonly { prototype: TensorFlowJsOptimizer }[];
+
+/** A clock that is `shift` milliseconds ahead, so that two recordings never see the same time. */
+function shiftedDate(shift: number): DateConstructor {
+  const clock = Date;
+  const now = (): number => clock.now() + shift;
+  return new Proxy(clock, {
+    construct: (_, given: unknown[], target: new (...given: unknown[]) => Date) =>
+      Reflect.construct(clock, given.length > 0 ? given : [now()], target) as Date,
+    apply: () => new clock(now()).toString(),
+    get: (_, key) => (key === 'now' ? now : (Reflect.get(clock, key) as unknown)),
+  });
 }
 
 function recordingBinding(binding: Binding, interceptor: Interceptor): Binding {

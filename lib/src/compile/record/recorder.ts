@@ -4,6 +4,7 @@ import {
   dataOf,
   dataType,
   nativeBackend,
+  typeAttribute,
   type OpAttribute,
   type TensorMetadata,
 } from '../../runtime/binding';
@@ -11,7 +12,7 @@ import { observeHost } from '../../runtime/fed';
 import { CompileError } from '../ir/errors';
 import { intercept, type Interceptor } from './intercept';
 import { refusal } from '../ir/operations';
-import type { Restoration } from './restoration';
+import { registeredVariables, type Restoration } from './restoration';
 import {
   describeSource,
   reachable,
@@ -20,6 +21,7 @@ import {
   type CountingOptimizer,
   type HostEvent,
   type Source,
+  type TensorFlowJsOptimizer,
   type TensorType,
   type Trace,
   type TracedOperation,
@@ -30,10 +32,23 @@ import { flatten, type Structure } from '../ir/tree';
 export type FlatStep = (...inputs: readonly tf.Tensor[]) => unknown;
 
 interface RecordOptions {
-  /** Whether the step may create variables, as optimizers do at their first step. */
-  readonly mayCreate: boolean;
   /** Is told what will have to be put back. */
   readonly restoration: Restoration;
+  /** Whether the step may create variables, as optimizers do at their first step; if not, the clock shows another time. */
+  readonly mayCreate: boolean;
+  /** Values for the calls of `fed`, in their order, that give none: asking once more may run past the end of a table. */
+  readonly fed?: readonly (number | number[])[];
+}
+
+/** What a step did, and what came of it. */
+export interface Recording {
+  readonly trace: Trace;
+  /** What the step returned. */
+  readonly outputs: readonly tf.Tensor[];
+  /** The new values of the variables that the step assigned, in the order of the trace. */
+  readonly updates: readonly tf.Tensor[];
+  /** The values of `fed`, in the order in which they were asked for. */
+  readonly fed: readonly (number | number[])[];
 }
 
 let isRecording = false;
@@ -44,29 +59,46 @@ export function recording(): boolean {
 }
 
 /**
- * Runs `step` on `inputs` and returns what it did, or undefined if it created variables, so that another run will do
- * something else. Values of variables and counters are left as the step left them.
+ * Runs `step` on `inputs` and notes what it did. Variables and counters are left as the step left them. The values of a
+ * recording must be freed with {@link forget}.
  *
  * @throws CompileError if the step does what a graph cannot do.
  */
-export function record(
-  step: FlatStep,
-  inputs: readonly tf.Tensor[],
-  options: RecordOptions,
-): Trace | undefined {
+export function record(step: FlatStep, inputs: readonly tf.Tensor[], options: RecordOptions): Recording {
   const before = tf.memory().numTensors;
-  let trace: Trace | undefined;
+  const recorder = new Recorder(options);
+  let recording!: Recording;
   isRecording = true;
   try {
     tf.tidy(() => {
-      trace = new Recorder(options).run(step, inputs);
+      recording = recorder.run(step, inputs);
     });
   } finally {
     isRecording = false;
   }
-  if (trace) checkBalance(tf.memory().numTensors - before);
-  return trace;
+  const { outputs, updates } = recording;
+  try {
+    // Where a step creates variables it may keep tensors, too; if it always does, the next recording tells.
+    if (recorder.created.length === 0) {
+      checkBalance(tf.memory().numTensors - before - outputs.length - updates.length);
+    }
+  } catch (error) {
+    forget(recording);
+    throw error;
+  }
+  return recording;
 }
+
+/** Frees the values of a recording. */
+export function forget({ outputs, updates }: Recording): void {
+  tf.dispose([...outputs, ...updates]);
+}
+
+/** What an optimizer of TensorFlow.js sees as its learning rate while it is recorded: a number that nobody chooses. */
+const LEARNING_RATE_MARK = Math.fround(0.001234567);
+
+/** How far the clock is ahead in a later recording, in milliseconds: another hour, minute, second and millisecond. */
+const CLOCK_SHIFT = 3_661_001;
 
 class Recorder implements Interceptor {
   private readonly backend = nativeBackend();
@@ -80,23 +112,30 @@ class Recorder implements Interceptor {
   private readonly constants = new Set<object>();
   private readonly operations: TracedOperation[] = [];
   private readonly events: HostEvent[] = [];
-  private readonly optimizers: CountingOptimizer[] = [];
-  private readonly created: tf.Variable[] = [];
-  private fedCount = 0;
+  private readonly counting: CountingOptimizer[] = [];
+  private readonly optimizers = new Set<TensorFlowJsOptimizer>();
+  /** The optimizer of TensorFlow.js that is making a step, with its learning rate. */
+  private applied: { readonly optimizer: TensorFlowJsOptimizer; readonly learningRate: number } | undefined;
+  /** What asks for the learning rate that a tensor holds, by the tensor's data. */
+  private readonly learningRates = new Map<object, () => number>();
+  private readonly fed: (number | number[])[] = [];
   private violation: CompileError | undefined;
+  readonly created: tf.Variable[] = [];
+  readonly clockShift: number;
 
-  constructor(private readonly options: RecordOptions) {}
+  constructor(private readonly options: RecordOptions) {
+    this.clockShift = options.mayCreate ? 0 : CLOCK_SHIFT;
+  }
 
-  run(step: FlatStep, inputs: readonly tf.Tensor[]): Trace | undefined {
-    const variables = Object.values(tf.engine().registeredVariables);
+  run(step: FlatStep, inputs: readonly tf.Tensor[]): Recording {
+    const variables = registeredVariables();
     // Data of its own for each variable and input: a tensor that shares the data (a snapshot taken by clone, a variable
     // assigned from another, an input given twice) must not be taken for it. The restoration shares each variable's data.
     for (const variable of variables) {
       if (dataOf(variable).refCount > 2) variable.assign(this.copy(variable));
+      this.variables.set(variable.dataId, variable);
     }
     const handles = inputs.map((input) => this.copy(input));
-    const before = new Map(variables.map((variable) => [variable, variable.dataId]));
-    for (const variable of variables) this.variables.set(variable.dataId, variable);
     handles.forEach((handle, index) =>
       this.sources.set(this.idOf(handle), { kind: 'input', index, ...this.typeOf(handle) }),
     );
@@ -104,8 +143,7 @@ class Recorder implements Interceptor {
     return intercept(this, () => {
       const result = this.observe(() => step(...handles));
       if (this.violation) throw this.violation;
-      if (this.created.length > 0) {
-        if (this.options.mayCreate) return undefined;
+      if (this.created.length > 0 && !this.options.mayCreate) {
         throw new CompileError(
           `The step creates a variable at each call (${this.created[0]!.name}). Create variables outside of the step, ` +
             `or create them at its first call and keep a reference.`,
@@ -122,7 +160,9 @@ class Recorder implements Interceptor {
       }
       const tensors: tf.Tensor[] = [];
       const structure = flattenResult(result, tensors);
-      const updated = variables.filter((variable) => variable.dataId !== before.get(variable));
+      const updated = registeredVariables().filter(
+        (variable) => this.variables.get(variable.dataId) !== variable,
+      );
       const outputs = tensors.map((tensor) => ({
         source: this.sourceOf(tensor),
         ...this.typeOf(tensor),
@@ -130,7 +170,21 @@ class Recorder implements Interceptor {
       const updates = updated.map((variable) => ({ variable, source: this.sourceOf(variable) }));
       const live = reachable([...outputs, ...updates].map(({ source }) => source));
       const operations = this.operations.filter((operation) => live.has(operation));
-      return { operations, events: this.events, outputs, structure, updates, optimizers: this.optimizers };
+      const { events, counting, fed } = this;
+      return {
+        trace: {
+          operations,
+          events,
+          outputs,
+          structure,
+          updates,
+          counting,
+          optimizers: [...this.optimizers],
+        },
+        outputs: tensors.map((tensor) => tf.keep(tensor.clone())),
+        updates: updated.map((variable) => tf.keep(tf.clone(variable))),
+        fed,
+      };
     });
   }
 
@@ -164,15 +218,36 @@ class Recorder implements Interceptor {
       const id = ids[i]!;
       if (this.sources.has(id)) return;
       const variable = this.variables.get(dataId);
-      if (variable) this.sources.set(id, { kind: 'variable', variable });
+      const learningRate = this.learningRateOf(dataId);
+      if (learningRate) this.sources.set(id, this.feed(learningRate, 'float32', undefined));
+      else if (variable) this.sources.set(id, { kind: 'variable', variable });
       else if (this.constants.has(dataId)) this.sources.set(id, this.constant(dataId, values[i]));
       else this.sources.set(id, { kind: 'captured', captured: this.capture(dataId, id) });
     });
     return ids;
   }
 
-  written(dataId: object): void {
+  written(dataId: object, values: unknown): unknown {
     this.constants.add(dataId);
+    if (!this.applied || !(values instanceof Float32Array) || values.length !== 1) return values;
+    const { optimizer, learningRate } = this.applied;
+    const sign = values[0]! / LEARNING_RATE_MARK;
+    if (Math.abs(sign) !== 1) return values;
+    this.learningRates.set(dataId, () => sign * optimizer.learningRate);
+    return Float32Array.of(sign * learningRate);
+  }
+
+  applying(optimizer: TensorFlowJsOptimizer, apply: () => void): void {
+    const { learningRate } = optimizer;
+    this.optimizers.add(optimizer);
+    this.applied = { optimizer, learningRate };
+    optimizer.learningRate = LEARNING_RATE_MARK;
+    try {
+      apply();
+    } finally {
+      optimizer.learningRate = learningRate;
+      this.applied = undefined;
+    }
   }
 
   reading(dataId: object, isDeferred: boolean): void {
@@ -194,10 +269,13 @@ class Recorder implements Interceptor {
   variableCreated(variable: tf.Variable): void {
     this.created.push(variable);
     this.options.restoration.created(variable);
+    // Data of its own, as all variables have: whatever it was made from, it is this variable from now on.
+    variable.assign(this.copy(variable));
+    this.variables.set(variable.dataId, variable);
   }
 
   counted(optimizer: CountingOptimizer): void {
-    this.optimizers.push(optimizer);
+    this.counting.push(optimizer);
   }
 
   random(): void {
@@ -219,21 +297,45 @@ class Recorder implements Interceptor {
           this.events.push({ kind: 'counter', counter });
         },
         fed: (produce, dtype) => {
-          const value = produce();
+          const value = this.produce(produce);
+          this.fed.push(value);
           const tensor = typeof value === 'number' ? tf.scalar(value, dtype) : tf.tensor1d(value, dtype);
           const length = typeof value === 'number' ? undefined : value.length;
-          this.events.push({ kind: 'fed', produce, dtype, length });
-          this.sources.set(this.idOf(tensor), {
-            kind: 'fed',
-            index: this.fedCount++,
-            ...this.typeOf(tensor),
-          });
+          this.sources.set(this.idOf(tensor), this.feed(produce, dtype, length));
           this.constants.delete(tensor.dataId);
           return tensor;
         },
       },
       action,
     );
+  }
+
+  private produce(produce: () => number | number[]): number | number[] {
+    const substitute = this.options.fed?.[this.fed.length];
+    try {
+      return produce() ?? substitute;
+    } catch (error) {
+      if (substitute === undefined) throw error;
+      return substitute;
+    }
+  }
+
+  /** A value that the host gives at each call. */
+  private feed(
+    produce: () => number | number[],
+    dtype: 'float32' | 'int32',
+    length: number | undefined,
+  ): Source {
+    const index = this.events.filter(({ kind }) => kind === 'fed').length;
+    this.events.push({ kind: 'fed', produce, dtype, length });
+    return { kind: 'fed', index, dtype: dataType[dtype], shape: length === undefined ? [] : [length] };
+  }
+
+  /** What asks for the learning rate that a tensor holds, if it holds one of an optimizer of TensorFlow.js. */
+  private learningRateOf(dataId: object): (() => number) | undefined {
+    const optimizer = this.applied?.optimizer;
+    if (optimizer?.c?.dataId !== dataId) return this.learningRates.get(dataId);
+    return () => optimizer.c!.dataSync()[0]!;
   }
 
   private constant(dataId: object, values: unknown): Source {
@@ -257,7 +359,7 @@ class Recorder implements Interceptor {
 
   private copy(tensor: tf.Tensor): tf.Tensor {
     const id = this.idOf(tensor);
-    const attributes = [{ name: 'T', type: 4, value: dataOf(tensor).dtype }];
+    const attributes = [typeAttribute('T', tensor.dtype)];
     return this.backend.createOutputTensor(this.binding.executeOp('Identity', attributes, [id], 1)[0]!);
   }
 

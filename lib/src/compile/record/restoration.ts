@@ -1,13 +1,14 @@
 import { tf } from '../../runtime';
+import { nativeBackend } from '../../runtime/binding';
 import type { StepCounter } from '../../runtime/fed';
 
-/** Remembers variables and counters as they are, because tracing a step must not count as a step. */
+/** Remembers variables and counters as they are, because recording a step must not count as a step. */
 export class Restoration {
   private readonly values = new Map<tf.Variable, tf.Tensor>();
   private readonly counters = new Map<StepCounter, number>();
 
   constructor() {
-    for (const variable of Object.values(tf.engine().registeredVariables)) this.created(variable);
+    for (const variable of registeredVariables()) this.created(variable);
   }
 
   /** Remembers a variable that has just come into being. */
@@ -20,11 +21,37 @@ export class Restoration {
     if (!this.counters.has(counter)) this.counters.set(counter, counter.value - 1);
   }
 
-  restore(): void {
-    for (const [counter, value] of this.counters) counter.value = value;
+  /** The variables that are remembered. */
+  get variables(): tf.Variable[] {
+    return [...this.values.keys()].filter(({ isDisposed }) => !isDisposed);
+  }
+
+  /** The value that a variable had. */
+  valueOf(variable: tf.Variable): tf.Tensor | undefined {
+    return this.values.get(variable);
+  }
+
+  /** Gives the variables the values that they had. */
+  rewindVariables(): void {
     for (const [variable, value] of this.values) {
       if (!variable.isDisposed && variable.dataId !== value.dataId) variable.assign(value);
-      value.dispose();
     }
   }
+
+  /** Gives variables and counters the values that they had. */
+  rewind(): void {
+    this.rewindVariables();
+    for (const [counter, value] of this.counters) counter.value = value;
+  }
+
+  /** Frees what is remembered. */
+  dispose(): void {
+    for (const value of this.values.values()) value.dispose();
+  }
+}
+
+/** The variables of the program that live in TensorFlow. */
+export function registeredVariables(): tf.Variable[] {
+  const { tensorMap } = nativeBackend();
+  return Object.values(tf.engine().registeredVariables).filter(({ dataId }) => tensorMap.has(dataId));
 }

@@ -6,26 +6,24 @@ import { emit, type EmittedGraph, type Entry } from '../graph/emit';
 import type { FedValues } from './host';
 import { fedTypes, type Plan } from '../ir/plan';
 import { Session } from './session';
-import { SharedState } from './sharedState';
+import { SharedState, type Holder } from './sharedState';
 
-export class Executor {
+export class Executor implements Holder {
   readonly graphBytes: number;
   private readonly graph: EmittedGraph;
   private readonly session: Session;
   private readonly state: SharedState;
 
   constructor(
-    private readonly plan: Plan,
+    /** What is run, after the passes for these kernels. */
+    readonly plan: Plan,
     private readonly options: { readonly xla: boolean },
   ) {
     this.graph = emit(plan, options);
     this.graphBytes = this.graph.model.length;
     const session = Session.open(this.graph.model);
-    const { load } = this.graph;
-    const fetch = (positions: readonly number[]): number[] =>
-      session.run([], '', positions.map((position) => load[position]!).join()).map(({ id }) => id);
     this.session = session;
-    this.state = new SharedState({ fetch }, plan.variables, plan.updated);
+    this.state = new SharedState(this, plan.variables, plan.updated);
     this.hold();
   }
 
@@ -46,6 +44,18 @@ export class Executor {
     else this.session.dispose();
   }
 
+  fetch(positions: readonly number[]): number[] {
+    const names = positions.map((position) => this.graph.load[position]!);
+    return this.session.run([], '', names.join()).map(({ id }) => id);
+  }
+
+  store(positions: readonly number[], handles: number[]): void {
+    this.assign(
+      handles,
+      positions.map((position) => this.graph.store[position]!),
+    );
+  }
+
   private run(
     { feeds, fetches }: Entry,
     counts: readonly number[],
@@ -55,30 +65,18 @@ export class Executor {
   ): TensorMetadata[] {
     const backend = nativeBackend();
     const { binding } = backend;
-    this.push();
-    const given = backend.getInputTensorIds(inputs);
-    const scalars = counts.map((count) => binding.createTensor([], dataType.int32, Int32Array.of(count)));
-    const vectors = fedTypes(this.plan.fed).map((dtype) =>
-      binding.createTensor([...leading, this.plan.fed.sizes[dtype]], dataType[dtype], fed[dtype]),
-    );
-    try {
-      const outputs = this.session.run([...scalars, ...given, ...vectors], feeds, fetches);
-      this.state.ran();
-      return outputs;
-    } finally {
-      for (const id of [...scalars, ...vectors]) binding.deleteTensor(id);
-    }
-  }
-
-  /** Gives the session the values of variables that it lacks. */
-  private push(): void {
-    const positions = this.state.prepare();
-    if (positions.length === 0) return;
-    this.store(
-      this.state.handles(positions),
-      positions.map((position) => this.graph.store[position]!),
-    );
-    this.state.stored(positions);
+    return this.state.during(() => {
+      const given = backend.getInputTensorIds(inputs);
+      const scalars = counts.map((count) => binding.createTensor([], dataType.int32, Int32Array.of(count)));
+      const vectors = fedTypes(this.plan.fed).map((dtype) =>
+        binding.createTensor([...leading, this.plan.fed.sizes[dtype]], dataType[dtype], fed[dtype]),
+      );
+      try {
+        return this.session.run([...scalars, ...given, ...vectors], feeds, fetches);
+      } finally {
+        for (const id of [...scalars, ...vectors]) binding.deleteTensor(id);
+      }
+    });
   }
 
   /** Gives the session the tensors that it holds. */
@@ -91,11 +89,11 @@ export class Executor {
       made.push(id);
       return id;
     });
-    this.store(ids, this.graph.hold);
+    this.assign(ids, this.graph.hold);
     for (const id of made) binding.deleteTensor(id);
   }
 
-  private store(ids: number[], entries: readonly Entry[]): void {
+  private assign(ids: number[], entries: readonly Entry[]): void {
     if (ids.length === 0) return;
     const feeds = entries.map((entry) => entry.feeds).join();
     const fetches = entries.map((entry) => entry.fetches).join();

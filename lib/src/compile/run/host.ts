@@ -2,7 +2,7 @@
 import type { StepCounter } from '../../runtime/fed';
 import { CompileError } from '../ir/errors';
 import type { FedLayout } from '../ir/plan';
-import type { CountingOptimizer, Trace } from '../ir/trace';
+import { describeLengthChange, type CountingOptimizer, type Trace } from '../ir/trace';
 
 /** Values of `fed` for one or more steps, a row per step. */
 export interface FedValues {
@@ -12,7 +12,7 @@ export interface FedValues {
 
 export class Host {
   private readonly counters: readonly StepCounter[];
-  private readonly optimizers: readonly CountingOptimizer[];
+  private readonly counting: readonly CountingOptimizer[];
 
   constructor(
     private readonly trace: Trace,
@@ -21,7 +21,7 @@ export class Host {
     this.counters = [
       ...new Set(trace.events.flatMap((event) => (event.kind === 'counter' ? [event.counter] : []))),
     ];
-    this.optimizers = trace.optimizers;
+    this.counting = trace.counting;
   }
 
   /**
@@ -33,7 +33,7 @@ export class Host {
     try {
       const result = use(this.produce(steps, rows));
       for (let step = 0; step < steps; step++) {
-        for (const optimizer of this.optimizers) optimizer.incrementIterations();
+        for (const optimizer of this.counting) optimizer.incrementIterations();
       }
       return result;
     } catch (error) {
@@ -64,16 +64,11 @@ export class Host {
           values[dtype].set(value, start);
         } else {
           throw new CompileError(
-            `A value of fed() was ${describe(length)} when the step was traced and is now ` +
-              `${describe(Array.isArray(value) ? value.length : undefined)}. Its length must not change.`,
+            describeLengthChange(length, Array.isArray(value) ? value.length : undefined),
           );
         }
       }
     }
     return values;
   }
-}
-
-function describe(length: number | undefined): string {
-  return length === undefined ? 'a number' : `an array of ${length} numbers`;
 }

@@ -96,12 +96,23 @@ export class Session {
   }
 }
 
-/** TensorFlow's message without what only its own developers can use. */
-function messageOf(error: unknown): string {
+/** TensorFlow's message without what only its own developers can use: names of functions and nodes, places in its files. */
+export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
+  const missing = [...text.matchAll(/No registered '(\w+)' OpKernel for XLA/g)].map(
+    ([, operation]) => operation,
+  );
+  if (missing.length > 0) return `XLA has no kernel for ${[...new Set(missing)].join(', ')}`;
   return text
     .replace(/^(Session fail to run with error|Failed to load SavedModel): /, '')
     .replace(/\{\{function_node [^}]*\}\}\s*/g, '')
     .replace(/\{\{node ([^}]*)\}\}/g, '$1')
+    .replace(/\s*\[Op:\w*\]/g, '')
+    .split('\n')
+    .filter((line) => !INTERNAL.test(line))
+    .join('\n')
     .trim();
 }
+
+const INTERNAL =
+  /^\s*(\[\[.*\]\]|The op is created at:?|dummy_file_name:.*|tf2xla conversion failed.*|Error thrown while.*|\t.*TF_DUMP_GRAPH_PREFIX.*)?\s*$/;

@@ -5,16 +5,18 @@
 import type { tf } from '../../runtime';
 import { dataOf, nativeBackend, type TensorData } from '../../runtime/binding';
 import { defer, settle } from './deferred';
-import { CompileError } from '../ir/errors';
 
-/** Where the values of variables are fetched from, by position. */
+/** What holds copies of the variables, by position. */
 export interface Holder {
-  /** Hands over native handles with the values of the given slots; the receiver owns them. */
-  fetch(slots: readonly number[]): number[];
+  /** Hands over native handles with the values of the variables at `positions`; the receiver owns them. */
+  fetch(positions: readonly number[]): number[];
+  /** Takes over the values of `handles` for the variables at `positions`. */
+  store(positions: readonly number[], handles: number[]): void;
 }
 
 /** A variable of a session. */
 interface Slot {
+  readonly position: number;
   readonly variable: tf.Variable;
   /** Whether a run changes it. */
   readonly isUpdated: boolean;
@@ -27,69 +29,63 @@ export class SharedState {
   private readonly slots: Slot[];
   /** The slots whose newest value only the session has, with the deferred data of their variables. */
   private readonly deferred = new Map<Slot, TensorData>();
+  /** How many values the next read fetches. */
+  private batch = 1;
 
   /**
-   * @param variables The variables of the session, in the session's order.
-   * @param updated Those that a run of the session changes.
+   * @param variables The variables that the holder has copies of, in its order.
+   * @param updated Those that a run changes.
    */
   constructor(
     private readonly holder: Holder,
     variables: readonly tf.Variable[],
     updated: ReadonlySet<tf.Variable>,
   ) {
-    this.slots = variables.map((variable) => ({ variable, isUpdated: updated.has(variable) }));
+    this.slots = variables.map((variable, position) => ({
+      position,
+      variable,
+      isUpdated: updated.has(variable),
+    }));
   }
 
   /**
-   * Must be called before a run.
-   *
-   * @returns The positions of the variables whose value the session lacks: new ones, and those assigned elsewhere.
+   * Lets `run` compute with the variables: the holder has their values when it begins, and they have the holder's when it
+   * is done. If it throws, they are as they were.
    */
-  prepare(): number[] {
-    for (const [{ variable, known }, data] of this.deferred) {
-      // Another tensor shares the value that the session is about to change (a clone, or what the variable was before
-      // it was assigned): it needs the value now.
-      if (data.refCount > 1 || variable.dataId !== known) {
-        this.fetchAll();
-        break;
-      }
-    }
-    const positions: number[] = [];
-    this.slots.forEach(({ variable, known }, position) => {
-      if (variable.isDisposed) {
-        throw new CompileError(
-          `The step uses the variable ${variable.name}, which was disposed after the step was compiled. ` +
-            `Compile the step again with the new variables.`,
-        );
-      }
-      if (variable.dataId !== known) positions.push(position);
-    });
-    return positions;
-  }
-
-  /** Native handles of the variables at `positions`. */
-  handles(positions: readonly number[]): number[] {
-    return nativeBackend().getInputTensorIds(positions.map((position) => this.slots[position]!.variable));
-  }
-
-  /** The session's copies at `positions` now equal the variables. */
-  stored(positions: readonly number[]): void {
-    for (const position of positions) {
-      const slot = this.slots[position]!;
-      slot.known = slot.variable.dataId;
-    }
-  }
-
-  /** Must be called after a run. */
-  ran(): void {
+  during<T>(run: () => T): T {
+    this.keepShared();
+    this.push();
+    const result = run();
+    this.batch = 1;
     for (const slot of this.slots) {
       if (slot.isUpdated && !this.deferred.has(slot)) this.defer(slot);
     }
+    return result;
   }
 
   /** Gives the variables their values, so that the session can go. */
   release(): void {
-    this.fetchAll();
+    this.fetch([...this.deferred.keys()]);
+  }
+
+  /** Where another tensor shares a value that only the holder has (a clone, say), it needs it before a run changes it. */
+  private keepShared(): void {
+    const shared = [...this.deferred].filter(
+      ([{ variable, known }, data]) => data.refCount > 1 || variable.dataId !== known,
+    );
+    this.fetch(shared.map(([slot]) => slot));
+  }
+
+  /** Gives the holder the values that it lacks: of variables that are new, or were assigned elsewhere. */
+  private push(): void {
+    const lacking = this.slots.filter(({ variable, known }) => variable.dataId !== known);
+    if (lacking.length === 0) return;
+    const handles = nativeBackend().getInputTensorIds(lacking.map(({ variable }) => variable));
+    this.holder.store(
+      lacking.map(({ position }) => position),
+      handles,
+    );
+    for (const slot of lacking) slot.known = slot.variable.dataId;
   }
 
   /**
@@ -106,19 +102,28 @@ export class SharedState {
     this.deferred.set(slot, data);
     defer(
       data,
-      () => this.fetchAll(),
+      () => this.fetchFrom(slot),
       () => this.deferred.delete(slot),
     );
   }
 
-  /** All at once, because on a CPU handing over a value costs next to nothing and each call does. */
-  private fetchAll(): void {
-    const slots = [...this.deferred];
+  /**
+   * Fetches the value of a variable, and, as reads go on, of those after it: one for the first read, then two, four …,
+   * because a call of the native side costs more than a value.
+   */
+  private fetchFrom(slot: Slot): void {
+    const after = [...this.deferred.keys()].filter(({ position }) => position > slot.position);
+    this.fetch([slot, ...after.slice(0, this.batch - 1)]);
+    this.batch *= 2;
+  }
+
+  private fetch(slots: readonly Slot[]): void {
     if (slots.length === 0) return;
-    const ids = this.holder.fetch(slots.map(([slot]) => this.slots.indexOf(slot)));
-    slots.forEach(([slot, data], i) => {
-      settle(data, ids[i]!);
+    const ids = this.holder.fetch(slots.map(({ position }) => position));
+    slots.forEach((slot, i) => {
+      const data = this.deferred.get(slot)!;
       this.deferred.delete(slot);
+      settle(data, ids[i]!);
     });
   }
 }
