@@ -20,7 +20,7 @@ export interface CompileOptions {
    * Whether the compiled step is compared with the function now and then: operations and constants, results, variables.
    * What JavaScript changes after the step was traced (a loss weight, a flag, a mask that is replaced) is found this way,
    * and the call throws. By default (`true`) that is the first four calls, the eighth, the sixteenth …, as long as
-   * it takes less time than compiling did, or 1 % of the running time; `'always'` verifies every call (of a loop, the first
+   * it takes less time than compiling did, half a second, or 1 % of the running time; `'always'` verifies every call (of a loop, the first
    * step), for debugging; `false` none.
    */
   readonly verify?: Verify;
@@ -125,7 +125,10 @@ const TRACES_BEFORE_WARNING = 5;
  *
  * What changes from call to call must come in as an input, sit in a variable, be drawn with `random`, or be made with
  * `fed`. What would otherwise be frozen is found when the step is traced, and refused: values read in JavaScript, random
- * numbers of JavaScript, numbers and branches that change. JavaScript side effects (logging, say) happen while tracing only.
+ * numbers of JavaScript, numbers and branches that change. Learning rates of `tf.train` are asked for at each call; if other
+ * hyperparameters of theirs change, or what is trainable, the step is traced anew. What JavaScript changes later is found
+ * when a call is verified; see {@link CompileOptions.verify}. JavaScript side effects (logging, say) happen when the step is
+ * traced or verified.
  *
  * The step is traced anew for each combination of input shapes and types.
  *

@@ -21,6 +21,8 @@ interface Comparison {
 
 /** How many calls at the beginning are verified, one after the other. */
 const FIRST_CALLS = 4;
+/** Milliseconds that may go into verifying in any case, where what was compiled for an earlier step is used again, say. */
+const LEAST_TIME = 500;
 /** Beyond what it takes to compile, this share of the running time may go into verifying. */
 const SHARE_OF_TIME = 0.01;
 
@@ -121,7 +123,8 @@ export class Verification {
     if (verify === 'always') return true;
     const isPowerOfTwo = (this.calls & (this.calls - 1)) === 0;
     if (!verify || (this.calls > FIRST_CALLS && !isPowerOfTwo)) return false;
-    return this.spent <= Math.max(compilation(), SHARE_OF_TIME * (performance.now() - this.start));
+    const running = performance.now() - this.start;
+    return this.spent <= Math.max(LEAST_TIME, compilation(), SHARE_OF_TIME * running);
   }
 
   private record(inputs: readonly tf.Tensor[], restoration: Restoration): Recording {

@@ -1,0 +1,148 @@
+/** Compiled steps are compared with their functions now and then. */
+import { describe, expect, it } from 'vitest';
+import { compile } from '../../src/compile';
+import { fed, random, StepCounter, tf } from '../../src/runtime';
+import { nativeBackend, typeAttribute } from '../../src/runtime/binding';
+import { bindingWith } from '../../src/runtime/bindingWith';
+
+const value = (x: tf.Tensor): number => x.dataSync()[0]!;
+const one = tf.scalar(1);
+
+describe.each([false, true])('what JavaScript changes after tracing (XLA: %s)', (xla) => {
+  it('is found at one of the first calls, and names the operation and both values', () => {
+    let weight = 0;
+    const step = compile((x: tf.Tensor) => tf.mul(x, weight), { xla });
+    expect([value(step(one)), value(step(one))]).toEqual([0, 0]);
+    weight = 1;
+    expect(() => step(one)).toThrow(/not what it was.*found at call 3.*operation Mul as input 1: 0, then 1/s);
+    step.dispose();
+    expect(value(step(one))).toBe(1);
+    step.dispose();
+  });
+
+  it('is found later at the eighth call, the sixteenth …', () => {
+    let calls = 0;
+    const step = compile((x: tf.Tensor) => tf.mul(x, calls < 6 ? 0 : 1), { xla });
+    const call = (): number => {
+      calls += 1;
+      return value(step(one));
+    };
+    expect(Array.from({ length: 7 }, call)).toEqual([0, 0, 0, 0, 0, 0, 0]);
+    expect(call).toThrow(/found at call 8/);
+    step.dispose();
+  });
+
+  it('is found in loops', () => {
+    let weight = 2;
+    const step = compile((x: tf.Tensor) => tf.mul(x, weight), { xla });
+    const x = tf.tensor1d([1, 2, 3]);
+    expect(Array.from(step.loop(x).dataSync())).toEqual([2, 4, 6]);
+    weight = 3;
+    expect(() => step.loop(x)).toThrow(/: 2, then 3/);
+    step.dispose();
+  });
+
+  it('leaves variables, counters and memory as they were when it is found', () => {
+    let weight = 1;
+    const total = tf.variable(tf.scalar(0));
+    const counter = new StepCounter();
+    const step = compile(
+      (x: tf.Tensor) => {
+        counter.advance();
+        total.assign(tf.add(total, tf.mul(x, weight)));
+        return tf.mul(
+          total,
+          fed(() => counter.value),
+        );
+      },
+      { xla },
+    );
+    expect(value(step(one))).toBe(1);
+    const { numTensors } = tf.memory();
+    weight = 2;
+    expect(() => step(one)).toThrow(/: 1, then 2/);
+    expect([value(total), counter.value, tf.memory().numTensors]).toEqual([1, 1, numTensors]);
+    weight = 1;
+    expect(value(step(one))).toBe(4);
+    step.dispose();
+  });
+});
+
+describe('the option verify', () => {
+  function calls(verify: boolean | 'always', count: number): number {
+    let runs = 0;
+    const step = compile(
+      (x: tf.Tensor) => {
+        runs += 1;
+        return tf.mul(x, 2);
+      },
+      { xla: false, verify },
+    );
+    for (let i = 0; i < count; i++) step(one).dispose();
+    step.dispose();
+    return runs;
+  }
+
+  it('runs the function at every call, at none, or at few', () => {
+    expect(calls('always', 40)).toBe(2 + 40);
+    expect(calls(false, 40)).toBe(2);
+    // Calls 1 to 4, 8, 16 and 32, as far as they cost less than compiling.
+    expect(calls(true, 40)).toBeGreaterThan(2);
+    expect(calls(true, 40)).toBeLessThanOrEqual(2 + 7);
+  });
+
+  it('draws the same random numbers whether it is on or not, and leaves nothing behind', () => {
+    const draws = (verify: boolean | 'always'): number[] => {
+      const noise = random(7);
+      const step = compile((x: tf.Tensor) => tf.mul(x, noise.uniform([])), { xla: false, verify });
+      const values = Array.from({ length: 5 }, () => tf.tidy(() => value(step(one))));
+      step.dispose();
+      return values;
+    };
+    const { numTensors } = tf.memory();
+    expect(draws('always')).toEqual(draws(false));
+    expect(tf.memory().numTensors).toBe(numTensors);
+  });
+});
+
+describe('a step that computes something else than its function', () => {
+  it('throws, names the result and its operation, and takes the step back', () => {
+    const backend = nativeBackend();
+    const { binding } = backend;
+    const total = tf.variable(tf.scalar(0));
+    const step = compile((x: tf.Tensor) => {
+      total.assign(tf.add(total, x));
+      return tf.exp(x);
+    });
+    try {
+      backend.binding = bindingWith(binding, {
+        runSavedModel: (session, inputs, feeds, fetches) => {
+          const outputs = binding.runSavedModel(session, inputs, feeds, fetches);
+          if (!fetches.startsWith('once')) return outputs;
+          const two = binding.createTensor([], 1, Float32Array.of(2));
+          return outputs.map(
+            ({ id }) => binding.executeOp('Mul', [typeAttribute('T', 'float32')], [id, two], 1)[0]!,
+          );
+        },
+      });
+      expect(() => step(one)).toThrow(/output 0, the result of Exp, is 5\.43\d* and should be 2\.71\d*/);
+    } finally {
+      backend.binding = binding;
+    }
+    expect(value(total)).toBe(0);
+    step.dispose();
+  });
+
+  it('does not throw for results that are all rounding', () => {
+    const x = random(3).normal([1000]);
+    const signs = tf.variable(tf.scalar(0));
+    // The sum over all elements less that over all elements in another order is 0 but for rounding.
+    const step = compile((a: tf.Tensor) => {
+      const rounding = tf.sub(tf.sum(a), tf.sum(tf.mul(tf.reverse(tf.sub(a, 1e-3)), 1)));
+      signs.assign(tf.sign(tf.sub(rounding, 1)) as tf.Scalar);
+      return rounding;
+    });
+    for (let i = 0; i < 4; i++) step(x);
+    step.dispose();
+  });
+});
