@@ -1,5 +1,6 @@
 /** Rewrites the operations of a trace, one after another, by rules. */
-import { reachable, sameSource, type Source, type Trace, type TracedOperation } from '../ir/trace';
+import { live } from '../ir/live';
+import { sameSource, type Source, type Trace, type TracedOperation } from '../ir/trace';
 
 /** What an operation becomes: another one, or the value that it would only hand on. */
 export type Rewriting = { readonly operation: TracedOperation } | { readonly source: Source } | undefined;
@@ -13,8 +14,7 @@ export function rewrite(trace: Trace, rules: readonly Rule[]): Trace {
   for (const operation of trace.operations) rewriter.add(operation, rules);
   const outputs = trace.outputs.map((output) => ({ ...output, source: rewriter.resolve(output.source) }));
   const updates = trace.updates.map((update) => ({ ...update, source: rewriter.resolve(update.source) }));
-  const live = reachable([...outputs, ...updates].map(({ source }) => source));
-  const operations = rewriter.operations.filter((operation) => live.has(operation));
+  const operations = live(rewriter.operations, { outputs, updates });
   return { ...trace, operations, outputs, updates };
 }
 
