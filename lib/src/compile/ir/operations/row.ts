@@ -33,6 +33,8 @@ interface Notes<Integers> {
   readonly oneDnn?: true;
   /** XLA's code for a CPU is several times slower than the kernels of TensorFlow or oneDNN. */
   readonly isSlowUnderXla?: true;
+  /** XLA computes its result once; those of other operations may become part of each operation that uses them. */
+  readonly isMaterialized?: true;
   /** Why XLA would give other results than TensorFlow; undefined if it does not. */
   readonly wrongUnderXla?: (operation: TracedOperation) => string | undefined;
   /** It may stop the step, and so must run even if nothing uses its result. */
