@@ -2,6 +2,7 @@
  * The table of operations: a row for each says all that the compiler needs to know of it. What a row does not say of its
  * integers does not type-check, and tests compare the rows with TensorFlow's own definitions and results.
  */
+import type { TracedOperation } from '../trace';
 import {
   cast,
   combined,
@@ -23,6 +24,8 @@ import { into, notNegative, row, segments, shapeOfInput, valuesOfInput, vectorsI
 
 const alongAxes = { reduction_indices: 'size' } as const;
 const random = { shape: 'size', seed: 'any' } as const;
+const differsAtLimits = ({ name }: TracedOperation): string =>
+  `${name} treats NaN, infinities or other limits otherwise under XLA`;
 
 /** Operations that a step may run. All of them are functions of their inputs only. */
 export const STEP_OPERATIONS = [
@@ -76,7 +79,7 @@ export const STEP_OPERATIONS = [
   row('BatchToSpaceND(input: T, block_shape: Tblock_shape, crops: Tcrops) -> output: T', {
     integers: { block_shape: 'size', crops: 'size' },
   }),
-  row('Betainc(a: T, b: T, x: T) -> z: T', { isMaterialized: true }),
+  row('Betainc(a: T, b: T, x: T) -> z: T', { isMaterialized: true, wrongUnderXla: differsAtLimits }),
   row('BiasAdd(value: T, bias: T) -> output: T'),
   row('BiasAddGrad(out_backprop: T) -> output: T', { isMaterialized: true }),
   row('Bincount(arr: int32, size: int32, weights: T) -> bins: T', {
@@ -95,7 +98,9 @@ export const STEP_OPERATIONS = [
     mustRun: true,
   }),
   row('Cholesky(input: T) -> output: T', { isMaterialized: true }),
-  row('ClipByValue(t: T, clip_value_min: T, clip_value_max: T) -> output: T'),
+  row('ClipByValue(t: T, clip_value_min: T, clip_value_max: T) -> output: T', {
+    wrongUnderXla: differsAtLimits,
+  }),
   row('Complex(real: T, imag: T) -> out: Tout'),
   row('ComplexAbs(x: T) -> y: Tout'),
   row('ConcatV2(values: N*T, axis: Tidx) -> output: T', { integers: { axis: 'size' }, range: strung }),
@@ -213,7 +218,7 @@ export const STEP_OPERATIONS = [
   row('GreaterEqual(x: T, y: T) -> z: bool'),
   row('IFFT(input: Tcomplex) -> output: Tcomplex', { isMaterialized: true }),
   row('Identity(input: T) -> output: T', { range: vectorsOfFirst }),
-  row('Igamma(a: T, x: T) -> z: T', { isMaterialized: true }),
+  row('Igamma(a: T, x: T) -> z: T', { isMaterialized: true, wrongUnderXla: differsAtLimits }),
   row('Imag(input: T) -> output: Tout'),
   row('InTopKV2(predictions: float32, targets: T, k: T) -> precision: bool', {
     integers: { targets: 'any', k: 'any' },
@@ -308,8 +313,8 @@ export const STEP_OPERATIONS = [
   row('Reciprocal(x: T) -> y: T', { isMaterialized: true }),
   row('Relu(features: T) -> activations: T'),
   row('Relu6(features: T) -> activations: T'),
-  row('Relu6Grad(gradients: T, features: T) -> backprops: T'),
-  row('ReluGrad(gradients: T, features: T) -> backprops: T'),
+  row('Relu6Grad(gradients: T, features: T) -> backprops: T', { wrongUnderXla: differsAtLimits }),
+  row('ReluGrad(gradients: T, features: T) -> backprops: T', { wrongUnderXla: differsAtLimits }),
   row('Reshape(tensor: T, shape: Tshape) -> output: T', {
     integers: { shape: 'size' },
     range: vectorsOfFirst,
@@ -339,7 +344,7 @@ export const STEP_OPERATIONS = [
   }),
   row('Round(x: T) -> y: T'),
   row('Rsqrt(x: T) -> y: T', { isMaterialized: true }),
-  row('RsqrtGrad(y: T, dy: T) -> z: T'),
+  row('RsqrtGrad(y: T, dy: T) -> z: T', { wrongUnderXla: differsAtLimits }),
   row('ScatterNd(indices: Tindices, updates: T, shape: Tindices) -> output: T', {
     integers: { indices: vectorsInto(0, valuesOfInput(2)), shape: 'size' },
     isMaterialized: true,
@@ -347,10 +352,10 @@ export const STEP_OPERATIONS = [
   row('Select(condition: bool, t: T, e: T) -> output: T', { range: some(elementsOf(1, 2)) }),
   row('SelectV2(condition: bool, t: T, e: T) -> output: T', { range: some(elementsOf(1, 2)) }),
   row('Selu(features: T) -> activations: T', { isMaterialized: true }),
-  row('SeluGrad(gradients: T, outputs: T) -> backprops: T'),
+  row('SeluGrad(gradients: T, outputs: T) -> backprops: T', { wrongUnderXla: differsAtLimits }),
   row('Shape(input: T) -> output: out_type'),
   row('Sigmoid(x: T) -> y: T', { isMaterialized: true }),
-  row('SigmoidGrad(y: T, dy: T) -> z: T'),
+  row('SigmoidGrad(y: T, dy: T) -> z: T', { wrongUnderXla: differsAtLimits }),
   row('Sign(x: T) -> y: T'),
   row('Sin(x: T) -> y: T', { isMaterialized: true }),
   row('Sinh(x: T) -> y: T', { isMaterialized: true }),
@@ -386,7 +391,7 @@ export const STEP_OPERATIONS = [
     range: some(elementsOf(0)),
   }),
   row('Sqrt(x: T) -> y: T', { isMaterialized: true }),
-  row('SqrtGrad(y: T, dy: T) -> z: T'),
+  row('SqrtGrad(y: T, dy: T) -> z: T', { wrongUnderXla: differsAtLimits }),
   row('Square(x: T) -> y: T'),
   row('SquaredDifference(x: T, y: T) -> z: T'),
   row('Squeeze(input: T) -> output: T', { range: vectorsOfFirst }),
@@ -456,8 +461,7 @@ export const STEP_OPERATIONS = [
     integers: { k: 'size' },
     range: some(sorted),
     isMaterialized: true,
-    wrongUnderXla: (operation) =>
-      isInteger(operation) ? undefined : 'TopKV2 places NaN elsewhere under XLA',
+    wrongUnderXla: (operation) => (isInteger(operation) ? undefined : differsAtLimits(operation)),
   }),
   row('Transpose(x: T, perm: Tperm) -> y: T', { integers: { perm: 'size' }, range: elementsOf(0) }),
   row('Unpack(value: T) -> output: num*T', { range: some(elementsOf(0)) }),
