@@ -14,7 +14,8 @@ export function recomputation({ operations }: Trace): number {
     let cost = 0;
     if (!rowOf(operation.name)?.isMaterialized) {
       cost = 1;
-      for (const input of operation.inputs) cost += input.kind === 'operation' ? costs.get(input.operation)! : 0;
+      for (const input of operation.inputs)
+        cost += input.kind === 'operation' ? costs.get(input.operation)! : 0;
     }
     costs.set(operation, cost);
     total += cost;

@@ -1,6 +1,9 @@
 /**
  * Convolutions and pooling by oneDNN, which is several times faster at them than TensorFlow's own kernels. TensorFlow uses
  * oneDNN for everything or for nothing, and it is slow at the small products of small models; a graph can choose.
+ *
+ * The values are the same but for rounding, with one exception: where a window of max pooling starts with NaN, TensorFlow
+ * hands the gradient to that NaN, and oneDNN (like XLA) to the number that was the greatest.
  */
 import { attributeType, dataType, type OpAttribute } from '../../runtime/binding';
 import { rowOf } from '../ir/operations';
