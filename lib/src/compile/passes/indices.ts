@@ -94,7 +94,7 @@ export function findBadIndex(
       const used = Math.trunc(value);
       if (used >= min && used <= max) continue;
       const error = new CompileError(
-        `Input ${input} of the step holds the index ${value}, but ${operation} uses it for ${axis(min, max)}.`,
+        `Input ${input} of the step holds the index ${value}, but ${operation} ${expectation(min, max)}.`,
       );
       return { error, isUsed: isWhole };
     }
@@ -102,11 +102,10 @@ export function findBadIndex(
   return undefined;
 }
 
-function axis(min: number, max: number): string {
-  if (max === Infinity) return `what has no negative indices`;
-  const size = max + 1;
-  const range = min === -Infinity ? `are ${max} at most` : `lie between ${min} and ${max}`;
-  return `an axis of ${size} elements: indices ${range}`;
+function expectation(min: number, max: number): string {
+  if (max === Infinity) return 'takes no negative ones';
+  const range = min === -Infinity ? `are at most ${max}` : `lie between ${min} and ${max}`;
+  return `uses it for an axis of ${max + 1} elements: indices ${range}`;
 }
 
 /** The inputs of an operation that the table says something of. */

@@ -142,6 +142,16 @@ export const drawn: RangeRule = (_, of) => {
   return low.inputs.length + high.inputs.length > 0 ? UNKNOWN : between(low.min, high.max - 1);
 };
 
+/** Numbers from a start in equal steps. */
+export const progression: RangeRule = ({ inputs, outputs }) => {
+  const [start] = integersOf(inputs[0]);
+  const [step] = integersOf(inputs[2]);
+  const [count] = outputs[0]!.shape;
+  if (start === undefined || step === undefined) return UNKNOWN;
+  const last = start + step * Math.max(count! - 1, 0);
+  return between(Math.min(start, last), Math.max(start, last));
+};
+
 /** Places along the axis that the second input tells. */
 export const placesAlongAxis: RangeRule = ({ inputs }) => {
   const axis = integersOf(inputs[1])[0] ?? 0;

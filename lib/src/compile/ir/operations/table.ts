@@ -13,6 +13,7 @@ import {
   integersOf,
   isInteger,
   placesAlongAxis,
+  progression,
   remainders,
   some,
   sorted,
@@ -308,6 +309,7 @@ export const STEP_OPERATIONS = [
   row('Prod(input: T, reduction_indices: Tidx) -> output: T', { integers: alongAxes, isMaterialized: true }),
   row('Range(start: Tidx, limit: Tidx, delta: Tidx) -> output: Tidx', {
     integers: { start: 'size', limit: 'size', delta: 'size' },
+    range: progression,
   }),
   row('Rank(input: T) -> output: int32'),
   row('Real(input: T) -> output: Tout'),
