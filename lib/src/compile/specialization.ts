@@ -7,7 +7,7 @@ import { CompileError } from './ir/errors';
 import { Executor } from './run/executor';
 import { Host, type FedValues } from './run/host';
 import { messageOf } from './run/session';
-import { findIndices, type IndexInput } from './passes/indices';
+import { findBadIndex, findIndices, type BadIndex, type IndexInput } from './passes/indices';
 import { plan, type Plan } from './ir/plan';
 import { print } from './ir/print';
 import { forget, record, type FlatStep } from './record/recorder';
@@ -224,7 +224,10 @@ export class Specialization {
 
   private result(outputs: readonly tf.Tensor[]): TensorTree {
     let next = 0;
-    return unflatten(this.plan.trace.structure, () => outputs[next++]!);
+    const result = unflatten(this.plan.trace.structure, () => outputs[next++]!);
+    // What a step only checks is an output that nobody takes.
+    tf.dispose(outputs.slice(next));
+    return result;
   }
 
   private checkVariables(): void {
@@ -236,18 +239,21 @@ export class Specialization {
     );
   }
 
+  /** TensorFlow's own kernels check the indices that they use; where others are out of range, they take over. */
+  private reject({ error, isUsed }: BadIndex): void {
+    if (isUsed) throw error;
+    if (this.strategies[0]!.name !== 'XLA') return;
+    if (this.strategies.length === 1) throw error;
+    this.executor?.dispose();
+    this.executor = undefined;
+    this.compiled.clear();
+    this.strategies = this.strategies.slice(1);
+    this.withoutXla = `XLA does not check indices. ${error.message}`;
+  }
+
   private checkInputs(inputs: readonly tf.Tensor[]): void {
-    for (const { input, size, operation } of this.indices) {
-      const values = inputs[input]!.dataSync();
-      for (let i = 0; i < values.length; i++) {
-        const value = values[i]!;
-        if (value >= 0 && value < size) continue;
-        throw new CompileError(
-          `Input ${input} of the step holds the index ${value}, but ${operation} uses it for an axis of ${size} ` +
-            `elements: indices lie between 0 and ${size - 1}.`,
-        );
-      }
-    }
+    const bad = findBadIndex(inputs, this.indices);
+    if (bad) this.reject(bad);
     const { tensorMap } = nativeBackend();
     for (const held of this.plan.held) {
       if (!('dataId' in held) || tensorMap.has(held.dataId)) continue;

@@ -4,7 +4,8 @@ import { assertSame } from './record/compare';
 import { forget, record, type FlatStep, type Recording } from './record/recorder';
 import { Restoration } from './record/restoration';
 import { CompileError } from './ir/errors';
-import { describeSource, reachable, type Source, type Trace } from './ir/trace';
+import { dependencies } from './ir/live';
+import { describeSource, type Source, type Trace } from './ir/trace';
 
 /** Which calls are verified; see {@link CompileOptions.verify}. */
 export type Verify = boolean | 'always';
@@ -165,14 +166,14 @@ export class Verification {
     restoration: Restoration,
   ): Comparison[] {
     const { trace } = recording;
-    const results = trace.outputs.map(({ source }, i) => ({
+    const results = recording.outputs.map((expected, i) => ({
       name: `output ${i}`,
-      source,
-      expected: recording.outputs[i]!,
+      source: trace.outputs[i]!.source,
+      expected,
       actual:
         steps === undefined
           ? tf.clone(outputs[i]!)
-          : tf.tidy(() => tf.reshape(tf.slice(outputs[i]!, 0, 1), recording.outputs[i]!.shape)),
+          : tf.tidy(() => tf.reshape(tf.slice(outputs[i]!, 0, 1), expected.shape)),
     }));
     if (steps !== undefined && steps !== 1) return results;
     const updates = trace.updates.map(({ variable, source }, i) => ({
@@ -274,7 +275,7 @@ function perturb<T extends tf.Tensor>(x: T): T {
 }
 
 function drawsRandomNumbers(source: Source): boolean {
-  return [...reachable([source])].some(({ name }) => name.startsWith('Stateless'));
+  return [...dependencies([source])].some(({ name }) => name.startsWith('Stateless'));
 }
 
 function describeFailure(failure: unknown): CompileError {

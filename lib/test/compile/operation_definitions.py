@@ -1,4 +1,6 @@
-"""Prints the definitions of all operations of a TensorFlow library as JSON: name -> [inputs, outputs, is stateful].
+"""Prints the definitions of all operations of a TensorFlow library as JSON.
+
+Name -> [inputs, outputs, is stateful, types that each type attribute may have (where they are restricted)].
 
 Usage: operation_definitions.py <libtensorflow_cc>
 """
@@ -61,8 +63,23 @@ def argument(message):
     return f"{field[1].decode()}: {field[5].decode() + '*' if 5 in field else ''}{kind}"
 
 
+def packed(message):
+    """The numbers of a packed field."""
+    position = 0
+    while position < len(message):
+        number, position = varint(message, position)
+        yield number
+
+
+def allowed_types(message):
+    """OpDef.AttrDef: the name of the attribute, and the types that it may have."""
+    field = dict(fields(message))
+    values = dict(fields(dict(fields(field[7])).get(1, b""))) if 7 in field else {}
+    return field[1].decode(), list(packed(values.get(6, b"")))
+
+
 def definition(message):
-    inputs, outputs, name, stateful = [], [], "", False
+    inputs, outputs, name, stateful, allowed = [], [], "", False, {}
     for number, content in fields(message):
         if number == 1:
             name = content.decode()
@@ -70,9 +87,13 @@ def definition(message):
             inputs.append(argument(content))
         elif number == 3:
             outputs.append(argument(content))
+        elif number == 4:
+            attribute, types = allowed_types(content)
+            if types:
+                allowed[attribute] = types
         elif number == 17:
             stateful = bool(content)
-    return name, [inputs, outputs, stateful]
+    return name, [inputs, outputs, stateful, allowed]
 
 
 def main():

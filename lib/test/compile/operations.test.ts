@@ -2,9 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { operationNames, refusal, signature, type Argument } from '../../src/compile/ir/operations';
+import { operationNames, refusal, rowOf, signature, type Argument } from '../../src/compile/ir/operations';
+import { dataType } from '../../src/runtime/binding';
 
-type Definitions = Record<string, [inputs: string[], outputs: string[], isStateful: boolean]>;
+type Definitions = Record<
+  string,
+  [inputs: string[], outputs: string[], isStateful: boolean, allowedTypes: Record<string, number[]>]
+>;
+
+/** Numbers of TensorFlow's integer types, from its `types.proto`. */
+const INTEGERS = new Set([3, 4, 5, 6, 9, 17, 22, 23]);
 
 function definitions(): Definitions {
   const environment = resolve(__dirname, '../../../.venv');
@@ -37,9 +44,47 @@ describe('the table of operations', () => {
     );
   });
 
-  it('lets a step run functions of their inputs only', () => {
-    // CheckNumerics is marked because it may stop the program.
+  it('says of each input that can only hold integers what those are for', () => {
+    const silent = operationNames().flatMap((name) => {
+      const row = rowOf(name);
+      if (!row) return [];
+      const holdsIntegers = ({ type }: Argument): boolean => {
+        const allowed = known[name]![3][type] ?? (type === 'int32' ? [dataType.int32] : []);
+        return allowed.length > 0 && allowed.every((dtype) => INTEGERS.has(dtype));
+      };
+      return row.signature.inputs
+        .filter((input) => holdsIntegers(input) && !row.integers?.[input.name])
+        .map((input) => `${name}: ${input.name}`);
+    });
+    expect(silent).toEqual([]);
+  });
+
+  it('speaks of inputs that there are', () => {
+    const rows = operationNames().flatMap((name) => rowOf(name) ?? []);
+    expect(rows.length).toBeGreaterThan(190);
+    const absent = rows.flatMap(({ signature: { name, inputs }, integers = {} }) =>
+      Object.keys(integers)
+        .filter((input) => !inputs.some((accepted) => accepted.name === input))
+        .map((input) => `${name}: ${input}`),
+    );
+    expect(absent).toEqual([]);
+  });
+
+  it('knows what oneDNN takes over as it is', () => {
+    const taken = operationNames().filter((name) => rowOf(name)?.oneDnn);
+    expect(taken).toHaveLength(8);
+    for (const name of taken) {
+      const { inputs, outputs } = signature(`_MklNative${name}`);
+      expect({ inputs, outputs }).toEqual({
+        inputs: signature(name).inputs,
+        outputs: signature(name).outputs,
+      });
+    }
+  });
+
+  it('lets a step run functions of their inputs only, and what may stop it', () => {
     const stateful = operationNames().filter((name) => !refusal(name) && known[name]?.[2]);
+    expect(stateful).toEqual(operationNames().filter((name) => rowOf(name)?.mustRun));
     expect(stateful).toEqual(['CheckNumerics']);
   });
 });

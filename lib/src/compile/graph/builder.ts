@@ -99,7 +99,8 @@ export class GraphBuilder {
     );
     const references: Reference[] = [];
     for (const output of outputs) {
-      typesOf(output, attributes, options.outputTypes).forEach((dtype, k) => {
+      const known = options.outputTypes?.slice(references.length);
+      typesOf(output, attributes, known).forEach((dtype, k) => {
         const position = this.scope === 'graph' ? `${references.length}` : `${output.name}:${k}`;
         references.push({ name: `${name}:${position}`, dtype });
       });
@@ -202,7 +203,8 @@ function infer(accepted: readonly Argument[], inputs: readonly Reference[], give
     position += length;
     if (count) attributes[count] ??= attribute.integer(length);
     if (isTypeList) attributes[type] ??= attribute.types(types);
-    else if (!(type in dataType)) attributes[type] ??= attribute.type(types[0]!);
+    // As in eager execution, the inputs have the last word: the attribute may speak of what was cast to them.
+    else if (!(type in dataType) && length > 0) attributes[type] = attribute.type(types[0]!);
   }
   return attributes;
 }

@@ -10,6 +10,7 @@ import {
   type Reference,
 } from './builder';
 import type { Constant } from '../ir/constant';
+import { checks } from '../ir/live';
 import { fedTypes, type FedLayout, type Plan } from '../ir/plan';
 import type { Source, TracedOperation } from '../ir/trace';
 
@@ -64,7 +65,7 @@ export function stepFunction(plan: Plan, attributes: Attributes = {}): Buffer {
   const body = new GraphBuilder('function');
   const values = new StepBody(plan, body, parameters);
   const result = (name: string, source: Source): Parameter & { from: Reference } => {
-    const from = values.reference(source);
+    const from = values.after(values.reference(source));
     return { name, dtype: from.dtype, from };
   };
   return functionDefinition({
@@ -116,6 +117,12 @@ class StepBody {
       case 'constant':
         return this.constant(source.constant);
     }
+  }
+
+  /** A value that is there only after every check has run, so that no result of a step that fails one is used. */
+  after(value: Reference): Reference {
+    const after = checks(this.plan.trace.operations).map((operation) => this.results.get(operation)![0]!);
+    return after.length > 0 ? this.body.one('Identity', [value], { after }) : value;
   }
 
   private constant(constant: Constant): Reference {

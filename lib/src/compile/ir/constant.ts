@@ -26,6 +26,11 @@ export function integerConstant(value: number | readonly number[]): Constant {
   };
 }
 
+/** A floating-point number. */
+export function floatConstant(value: number): Constant {
+  return { dtype: dataType.float32, shape: [], bytes: Buffer.from(Float32Array.of(value).buffer) };
+}
+
 /** The one value of all elements; undefined if they differ bit by bit, or if there are none. */
 export function splatOf(constant: Constant): number | undefined {
   const { dtype, bytes } = constant;

@@ -151,15 +151,3 @@ export function sameSource(a: Source, b: Source | undefined): boolean {
   if (a.kind === 'constant' && b?.kind === 'constant') return sameConstant(a.constant, b.constant);
   return false;
 }
-
-/** The operations that some values depend on. */
-export function reachable(from: readonly Source[]): Set<TracedOperation> {
-  const found = new Set<TracedOperation>();
-  const pending = [...from];
-  for (let source = pending.pop(); source; source = pending.pop()) {
-    if (source.kind !== 'operation' || found.has(source.operation)) continue;
-    found.add(source.operation);
-    pending.push(...source.operation.inputs);
-  }
-  return found;
-}

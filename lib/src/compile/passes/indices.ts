@@ -1,211 +1,190 @@
 /**
- * Which inputs of a step are used as indices, and where they must lie. TensorFlow's own kernels refuse an index out of
- * range, but XLA and GPUs quietly use another row; so inputs are checked before they go into a graph, and where an index
- * is computed in a way that cannot be followed, XLA is not used.
+ * What a step does with integers that TensorFlow refuses some values of: indices, divisors, exponents. TensorFlow's own
+ * kernels refuse an index out of range or a division by zero, but XLA quietly computes something. So inputs that are used as
+ * indices are checked before they go into a graph, and where an integer is computed in a way that cannot be followed, XLA
+ * is not used.
  */
-import { nativeBackend } from '../../runtime/binding';
+import type { tf } from '../../runtime';
+import { dataType, nativeBackend } from '../../runtime/binding';
 import { valuesOf } from '../ir/constant';
+import { CompileError } from '../ir/errors';
+import { rowOf, type Bounds, type IntegerRole } from '../ir/operations';
+import {
+  between,
+  extent,
+  NONE,
+  UNKNOWN,
+  type Component,
+  type InputPart,
+  type Range,
+} from '../ir/operations/ranges';
 import { typeOf, varies, type Source, type Trace, type TracedOperation } from '../ir/trace';
 
-/** An input whose values an operation uses as indices into an axis of `size` elements. */
-export interface IndexInput {
-  readonly input: number;
-  readonly size: number;
+/** Elements of an input that an operation uses as indices, and where they must lie. */
+export interface IndexInput extends InputPart, Bounds {
   readonly operation: string;
+}
+
+export interface BadIndex {
+  readonly error: CompileError;
+  /** Whether the step uses it, and not only some of the elements beside it. */
+  readonly isUsed: boolean;
 }
 
 export interface Indexing {
   readonly inputs: readonly IndexInput[];
-  /** The operations that use indices whose range is unknown. */
-  readonly unknown: readonly string[];
+  /** Why XLA might compute something where TensorFlow throws. */
+  readonly objections: readonly string[];
 }
 
-/** Bounds on the elements of a tensor: within [min, max], or elements of one of the inputs. */
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly inputs: readonly number[];
-}
-
-const UNKNOWN: Range = { min: -Infinity, max: Infinity, inputs: [] };
-const NONE: Range = { min: Infinity, max: -Infinity, inputs: [] };
-
-/** Follows the indices of a trace back to where they come from. */
+/** Follows the integers of a trace back to where they come from. */
 export function findIndices(trace: Trace): Indexing {
   const inputs = new Map<string, IndexInput>();
-  const unknown = new Set<string>();
+  const objections = new Set<string>();
   const ranges = new Ranges();
   for (const operation of trace.operations) {
-    const use = indexUse(operation);
-    // What never varies was checked by the eager run that the trace recorded.
-    if (!use || !varies(use.indices)) continue;
-    const range = ranges.of(use.indices);
-    if (range.min < 0 || range.max >= use.size) unknown.add(operation.name);
-    for (const input of range.inputs) {
-      const known = inputs.get(`${input}`);
-      if (!known || use.size < known.size) {
-        inputs.set(`${input}`, { input, size: use.size, operation: operation.name });
+    for (const { source, role } of integersOf(operation)) {
+      // What never varies was checked by the eager run that the trace recorded.
+      if (!varies(source)) continue;
+      if (typeof role !== 'function') {
+        const objection = objectionTo(operation, role, ranges.of(source));
+        if (objection) objections.add(objection);
+        continue;
       }
+      const bounds = role(operation);
+      bounds.forEach(({ min, max }, index) => {
+        const component = bounds.length > 1 ? { index, count: bounds.length } : undefined;
+        const range = ranges.of(source, component);
+        if (range.min < min || range.max > max) {
+          objections.add(`${operation.name} uses computed indices, which XLA does not check`);
+        }
+        for (const part of range.inputs) {
+          const key = `${part.input} ${part.component?.index} ${part.component?.count} ${part.isWhole}`;
+          const known = inputs.get(key);
+          const tightens = !known || min > known.min || max < known.max;
+          if (!tightens) continue;
+          inputs.set(key, {
+            ...part,
+            operation: operation.name,
+            min: Math.max(min, known?.min ?? min),
+            max: Math.min(max, known?.max ?? max),
+          });
+        }
+      });
     }
   }
-  return { inputs: [...inputs.values()], unknown: [...unknown] };
+  return { inputs: [...inputs.values()], objections: [...objections] };
 }
 
-/** The indices of an operation, and the size of the axis that they go into. */
-function indexUse({ name, inputs }: TracedOperation): { indices: Source; size: number } | undefined {
-  const [first, second, third] = inputs;
-  switch (name) {
-    case 'GatherV2': {
-      const axis = third?.kind === 'constant' ? valuesOf(third.constant)[0]! : 0;
-      return { indices: second!, size: shapeOf(first!).at(axis) ?? 0 };
+/**
+ * The first input that holds an index out of range.
+ *
+ * @returns Undefined if there is none.
+ */
+export function findBadIndex(
+  inputs: readonly tf.Tensor[],
+  indices: readonly IndexInput[],
+): BadIndex | undefined {
+  for (const { input, component, min, max, operation, isWhole } of indices) {
+    const values = inputs[input]!.dataSync();
+    const { index, count } = component ?? { index: 0, count: 1 };
+    for (let i = index; i < values.length; i += count) {
+      const value = values[i]!;
+      // A number that is not an integer becomes one by being cut.
+      const used = Math.trunc(value);
+      if (used >= min && used <= max) continue;
+      const error = new CompileError(
+        `Input ${input} of the step holds the index ${value}, but ${operation} ${expectation(min, max)}.`,
+      );
+      return { error, isUsed: isWhole };
     }
-    case 'GatherNd':
-      return { indices: second!, size: smallest(shapeOf(first!), shapeOf(second!)) };
-    case 'TensorScatterAdd':
-    case 'TensorScatterSub':
-    case 'TensorScatterUpdate':
-    case 'TensorScatterMax':
-    case 'TensorScatterMin':
-      return { indices: second!, size: smallest(shapeOf(first!), shapeOf(second!)) };
-    case 'ScatterNd':
-      return { indices: first!, size: smallest(integersOf(third!), shapeOf(first!)) };
-    case 'UnsortedSegmentSum':
-    case 'UnsortedSegmentMax':
-    case 'UnsortedSegmentMin':
-    case 'UnsortedSegmentProd':
-      return { indices: second!, size: integersOf(third!)[0] ?? 0 };
-    case 'SparseToDense':
-      return { indices: first!, size: Math.min(...integersOf(second!)) };
-    case 'SparseSoftmaxCrossEntropyWithLogits':
-      return { indices: second!, size: shapeOf(first!).at(-1) ?? 0 };
-    default:
+  }
+  return undefined;
+}
+
+function expectation(min: number, max: number): string {
+  if (max === Infinity) return 'takes no negative ones';
+  const range = min === -Infinity ? `are at most ${max}` : `lie between ${min} and ${max}`;
+  return `uses it for an axis of ${max + 1} elements: indices ${range}`;
+}
+
+/** The inputs of an operation that the table says something of. */
+function integersOf({ name, inputs }: TracedOperation): { source: Source; role: IntegerRole }[] {
+  const row = rowOf(name);
+  if (!row?.integers) return [];
+  const accepted = row.signature.inputs;
+  const list = accepted.findIndex(({ count }) => count !== undefined);
+  return accepted.flatMap((argument, position) => {
+    const role = row.integers![argument.name];
+    // What comes after a list of inputs is counted from the end.
+    const source = inputs.at(list >= 0 && position > list ? position - accepted.length : position);
+    return role && source ? [{ source, role }] : [];
+  });
+}
+
+function objectionTo(
+  { name, outputs }: TracedOperation,
+  role: Exclude<IntegerRole, (...given: never) => unknown>,
+  { min, max, inputs }: Range,
+): string | undefined {
+  const isKnown = inputs.length === 0;
+  const isInteger = outputs[0]!.dtype === dataType.int32;
+  switch (role) {
+    case 'any':
       return undefined;
+    case 'size':
+      return `the sizes that ${name} takes are computed, and XLA must know them`;
+    case 'checked':
+      return `${name} uses computed integers, which XLA does not check`;
+    case 'divisor':
+      return isInteger && !(isKnown && (min > 0 || max < 0))
+        ? `${name} may divide an integer by 0, which XLA does not check`
+        : undefined;
+    case 'exponent':
+      return isInteger && !(isKnown && min >= 0)
+        ? `${name} may raise an integer to a negative power, which XLA does not check`
+        : undefined;
   }
-}
-
-/** The smallest of the axes that index vectors with `indices.at(-1)` components go into. */
-function smallest(shape: readonly number[], indices: readonly number[]): number {
-  return Math.min(...shape.slice(0, indices.at(-1)));
 }
 
 class Ranges {
-  private readonly known = new Map<Source | TracedOperation, Range>();
+  private readonly known = new Map<object, Map<string, Range>>();
 
-  of(source: Source): Range {
+  of(source: Source, component?: Component): Range {
+    if (typeOf(source).dtype === dataType.bool) return between(0, 1);
     switch (source.kind) {
       case 'input':
-        return { ...NONE, inputs: [source.index] };
+        return { ...NONE, inputs: [{ input: source.index, component, isWhole: true }] };
       case 'constant':
-        return this.remember(source, () => extent(valuesOf(source.constant)));
+        return this.remember(source.constant, 0, component, () =>
+          extent(valuesOf(source.constant), component),
+        );
       case 'captured':
-        return this.remember(source, () =>
-          extent(nativeBackend().binding.tensorDataSync(source.captured.id)),
+        return this.remember(source.captured, 0, component, () =>
+          extent(nativeBackend().binding.tensorDataSync(source.captured.id), component),
         );
       case 'operation':
-        if (source.operation.name === 'TopKV2') return this.ofTopK(source.operation, source.output);
-        return this.remember(source.operation, () => this.ofOperation(source.operation));
+        return this.remember(source.operation, source.output, component, () =>
+          this.ofOperation(source.operation, source.output, component),
+        );
       case 'fed':
       case 'variable':
         return UNKNOWN;
     }
   }
 
-  private ofOperation({ name, inputs }: TracedOperation): Range {
-    const of = (position: number): Range => this.of(inputs[position]!);
-    switch (name) {
-      // These hand on elements of their first input.
-      case 'BroadcastTo':
-      case 'Cast':
-      case 'ExpandDims':
-      case 'GatherNd':
-      case 'GatherV2':
-      case 'Identity':
-      case 'Max':
-      case 'Min':
-      case 'Reshape':
-      case 'ReverseV2':
-      case 'Slice':
-      case 'SplitV':
-      case 'Squeeze':
-      case 'StopGradient':
-      case 'StridedSlice':
-      case 'Tile':
-      case 'Transpose':
-      case 'Unpack':
-        return of(0);
-      case 'Pack':
-        return inputs.map((input) => this.of(input)).reduce(union, NONE);
-      case 'ConcatV2':
-        return inputs
-          .slice(0, -1)
-          .map((input) => this.of(input))
-          .reduce(union, NONE);
-      case 'Fill':
-        return of(1);
-      case 'PadV2':
-        return union(of(0), of(2));
-      case 'Select':
-      case 'SelectV2':
-        return union(of(1), of(2));
-      case 'Maximum':
-        return combine(of(0), of(1), Math.max);
-      case 'Minimum':
-        return combine(of(0), of(1), Math.min);
-      case 'FloorMod': {
-        const divisor = of(1);
-        return divisor.min > 0 && divisor.inputs.length === 0
-          ? { min: 0, max: divisor.max - 1, inputs: [] }
-          : UNKNOWN;
-      }
-      case 'ArgMax':
-      case 'ArgMin': {
-        const axis = integersOf(inputs[1]!)[0] ?? 0;
-        return { min: 0, max: (shapeOf(inputs[0]!).at(axis) ?? 0) - 1, inputs: [] };
-      }
-      case 'StatelessRandomUniformInt': {
-        const [low, high] = [of(2), of(3)];
-        return { min: low.min, max: high.max - 1, inputs: [...low.inputs, ...high.inputs] };
-      }
-      default:
-        return UNKNOWN;
-    }
+  private ofOperation(operation: TracedOperation, output: number, component: Component | undefined): Range {
+    const rule = rowOf(operation.name)?.range;
+    if (!rule) return UNKNOWN;
+    return rule(operation, (input, part) => this.of(operation.inputs[input]!, part), output, component);
   }
 
-  private ofTopK({ inputs }: TracedOperation, output: number): Range {
-    if (output === 0) return this.of(inputs[0]!);
-    return { min: 0, max: (shapeOf(inputs[0]!).at(-1) ?? 0) - 1, inputs: [] };
-  }
-
-  private remember(key: Source | TracedOperation, find: () => Range): Range {
-    const range = this.known.get(key) ?? find();
-    this.known.set(key, range);
+  private remember(key: object, output: number, component: Component | undefined, find: () => Range): Range {
+    const ranges = this.known.get(key) ?? new Map<string, Range>();
+    this.known.set(key, ranges);
+    const part = `${output} ${component?.index} ${component?.count}`;
+    const range = ranges.get(part) ?? find();
+    ranges.set(part, range);
     return range;
   }
-}
-
-function union(a: Range, b: Range): Range {
-  return { min: Math.min(a.min, b.min), max: Math.max(a.max, b.max), inputs: [...a.inputs, ...b.inputs] };
-}
-
-function combine(a: Range, b: Range, by: (x: number, y: number) => number): Range {
-  const [x, y] = [a, b].map((range) => (range.inputs.length > 0 ? UNKNOWN : range)) as [Range, Range];
-  return { min: by(x.min, y.min), max: by(x.max, y.max), inputs: [] };
-}
-
-function extent(values: ArrayLike<number>): Range {
-  let [min, max] = [Infinity, -Infinity];
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return { min, max, inputs: [] };
-}
-
-function integersOf(source: Source): number[] {
-  return source.kind === 'constant' ? Array.from(valuesOf(source.constant)) : [];
-}
-
-function shapeOf(source: Source): readonly number[] {
-  return typeOf(source).shape;
 }

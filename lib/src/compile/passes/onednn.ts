@@ -1,22 +1,14 @@
 /**
  * Convolutions and pooling by oneDNN, which is several times faster at them than TensorFlow's own kernels. TensorFlow uses
  * oneDNN for everything or for nothing, and it is slow at the small products of small models; a graph can choose.
+ *
+ * The values are the same but for rounding, with one exception: where a window of max pooling starts with NaN, TensorFlow
+ * hands the gradient to that NaN, and oneDNN (like XLA) to the number that was the greatest.
  */
 import { attributeType, dataType, type OpAttribute } from '../../runtime/binding';
+import { rowOf } from '../ir/operations';
 import { rewrite, type Rule } from './rewrite';
 import { typeOf, type Source, type Trace, type TracedOperation } from '../ir/trace';
-
-/** What oneDNN has kernels with the same inputs, attributes and outputs for. */
-const RENAMED = new Set([
-  'AvgPool',
-  'AvgPoolGrad',
-  'Conv2D',
-  'Conv2DBackpropFilter',
-  'Conv2DBackpropInput',
-  'DepthwiseConv2dNative',
-  'DepthwiseConv2dNativeBackpropFilter',
-  'DepthwiseConv2dNativeBackpropInput',
-]);
 
 const PREFIX = '_MklNative';
 const FUSED = `${PREFIX}FusedConv2D`;
@@ -26,7 +18,7 @@ const KERNEL: OpAttribute = { name: '_kernel', type: attributeType.string, value
 
 /** Whether oneDNN would do anything in the trace. */
 export function suitsOneDnn({ operations }: Trace): boolean {
-  return operations.some(({ name }) => RENAMED.has(name) || name === 'MaxPool');
+  return operations.some(({ name }) => rowOf(name)?.oneDnn !== undefined || name === 'MaxPool');
 }
 
 /** The trace with operations of oneDNN. */
@@ -49,7 +41,7 @@ const RULES: readonly Rule[] = [
   },
 
   (operation) => {
-    if (!RENAMED.has(operation.name) || !isFloat(operation)) return undefined;
+    if (!rowOf(operation.name)?.oneDnn || !isFloat(operation)) return undefined;
     return { operation: renamed(operation) };
   },
 

@@ -1,5 +1,7 @@
 /** Rewrites the operations of a trace, one after another, by rules. */
-import { reachable, sameSource, type Source, type Trace, type TracedOperation } from '../ir/trace';
+import { dataType } from '../../runtime/binding';
+import { live } from '../ir/live';
+import { sameSource, typeOf, varies, type Source, type Trace, type TracedOperation } from '../ir/trace';
 
 /** What an operation becomes: another one, or the value that it would only hand on. */
 export type Rewriting = { readonly operation: TracedOperation } | { readonly source: Source } | undefined;
@@ -13,8 +15,7 @@ export function rewrite(trace: Trace, rules: readonly Rule[]): Trace {
   for (const operation of trace.operations) rewriter.add(operation, rules);
   const outputs = trace.outputs.map((output) => ({ ...output, source: rewriter.resolve(output.source) }));
   const updates = trace.updates.map((update) => ({ ...update, source: rewriter.resolve(update.source) }));
-  const live = reachable([...outputs, ...updates].map(({ source }) => source));
-  const operations = rewriter.operations.filter((operation) => live.has(operation));
+  const operations = live(rewriter.operations, { outputs, updates });
   return { ...trace, operations, outputs, updates };
 }
 
@@ -45,6 +46,15 @@ export class Rewriter {
       return;
     }
     this.keep(original, operation);
+  }
+
+  /** Adds an operation on elements, whose attributes follow from its inputs; the result has the shape of the largest. */
+  compute(name: string, inputs: readonly Source[], dtype: number = dataType.float32): Source {
+    const [shape] = inputs.map((input) => typeOf(input).shape).sort((a, b) => b.length - a.length);
+    const outputs = [{ dtype, shape: shape! }];
+    const operation = { name, attributes: [], inputs, outputs, varies: inputs.some(varies) };
+    this.operations.push(operation);
+    return { kind: 'operation', operation, output: 0 };
   }
 
   /** The value that takes the place of one of the trace. */

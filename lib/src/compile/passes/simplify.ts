@@ -1,6 +1,6 @@
 /**
  * Rewrites what TensorFlow.js spells out in many operations into the ones that TensorFlow has for it. The values stay the
- * same, except that the gradient of a ReLU at NaN is 0 instead of NaN; the loss is NaN by then.
+ * same, those of NaN and infinities included.
  */
 import { attributeType, dataType, type OpAttribute } from '../../runtime/binding';
 import { splatOf } from '../ir/constant';
@@ -43,22 +43,22 @@ const RULES: readonly Rule[] = [
     return { operation: { ...operation, name: 'BiasAdd', attributes: [type] } };
   },
 
-  // dy · step(x), the gradient of a ReLU.
+  // step(x), in the gradient of a ReLU: the sign of the ReLU's result, so that x need not be kept. NaN stays NaN.
   (operation, context) => {
-    if (operation.name !== 'Mul') return undefined;
-    const [first, second] = operation.inputs as [Source, Source];
-    for (const [dy, factor] of [
-      [first, second],
-      [second, first],
-    ] as const) {
-      const x = argumentOfStep(factor);
-      if (!x || !equal(shapeOf(dy), shapeOf(x))) continue;
-      // The result of the ReLU is positive where its argument is, and needs the argument to be kept no longer.
-      const features = context.find('Relu', x) ?? x;
-      const attributes = operation.attributes.filter(({ name }) => name === 'T');
-      return { operation: { ...operation, name: 'ReluGrad', attributes, inputs: [dy, features] } };
-    }
-    return undefined;
+    const x = argumentOfStep({ kind: 'operation', operation, output: 0 });
+    const result = x && (context.find('Relu', x) ?? context.find('Relu6', x));
+    return result && { source: context.compute('Sign', [result]) };
+  },
+
+  // √x and 1/√x as powers. TensorFlow's own rewriting of them to roots forgets what the power of −∞ and of −0 is.
+  ({ name, inputs, outputs }, context) => {
+    if (name !== 'Pow' || outputs[0]!.dtype !== dataType.float32) return undefined;
+    const [x, exponent] = inputs as [Source, Source];
+    const root = isAll(exponent, 0.5) ? 'Sqrt' : isAll(exponent, -0.5) ? 'Rsqrt' : undefined;
+    if (!root || !equal(shapeOf(x), outputs[0]!.shape)) return undefined;
+    const isInfinite = context.compute('IsInf', [x], dataType.bool);
+    const radicand = context.compute('SelectV2', [isInfinite, context.compute('Abs', [x]), x]);
+    return { source: context.compute('Abs', [context.compute(root, [radicand])]) };
   },
 ];
 

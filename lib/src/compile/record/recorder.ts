@@ -11,11 +11,11 @@ import {
 import { observeHost } from '../../runtime/fed';
 import { CompileError } from '../ir/errors';
 import { intercept, type Interceptor } from './intercept';
+import { checks, live } from '../ir/live';
 import { refusal } from '../ir/operations';
 import { registeredVariables, type Restoration } from './restoration';
 import {
   describeSource,
-  reachable,
   varies,
   type Captured,
   type CountingOptimizer,
@@ -168,8 +168,13 @@ class Recorder implements Interceptor {
         ...this.typeOf(tensor),
       }));
       const updates = updated.map((variable) => ({ variable, source: this.sourceOf(variable) }));
-      const live = reachable([...outputs, ...updates].map(({ source }) => source));
-      const operations = this.operations.filter((operation) => live.has(operation));
+      if (outputs.length + updates.length === 0) {
+        // A step that only checks hands out what it checked, which nobody takes.
+        for (const operation of checks(this.operations)) {
+          outputs.push({ source: { kind: 'operation', operation, output: 0 }, ...operation.outputs[0]! });
+        }
+      }
+      const operations = live(this.operations, { outputs, updates });
       const { events, counting, fed } = this;
       return {
         trace: {
