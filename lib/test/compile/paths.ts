@@ -74,8 +74,8 @@ export interface Expectation {
 
 /** A tensor as it is compared: type, shape and values. */
 type Seen = readonly [type: string, values: readonly number[]];
-/** What a call gave; undefined if it failed. */
-type Given = readonly Seen[] | undefined;
+/** What a call gave, or why it failed. */
+type Given = readonly Seen[] | Error;
 
 /**
  * Tests on each path that single calls and loops give what eager code gives, fail where it fails, and leave variables as
@@ -97,28 +97,15 @@ export function itDoesAsEagerCode(
     // Without variables there is nothing to read.
     for (const reads of eagerState.flat().length > 0 ? [true, false] : [true]) {
       const what = `single calls, ${reads ? 'read after each' : 'read at the end'}`;
-      const single = () => inSingleCalls(build(), path, inputs, reads);
-      const outcome = path === 'XLA' && xlaMayRefuse ? unlessRefused(single) : single();
-      if (!outcome) return;
-      outcome[0].forEach((given, i) => expectSame(given, eager[i], bound, `call ${i} of ${what}`));
+      const outcome = inSingleCalls(build(), path, inputs, reads);
+      if (path === 'XLA' && xlaMayRefuse && isRefused(outcome[0][0])) return;
+      outcome[0].forEach((given, i) => expectSame(given, eager[i]!, bound, `call ${i} of ${what}`));
       const states = reads ? eagerState : eagerState.slice(-1);
-      states.forEach((seen, i) => expectSame(outcome[1][i], seen, bound, `variables ${i} of ${what}`));
+      states.forEach((seen, i) => expectSame(outcome[1][i]!, seen, bound, `variables ${i} of ${what}`));
     }
-    inLoops(
-      build(),
-      path,
-      inputs,
-      (first, last, given, before, after) => {
-        const wanted = eager.slice(first, last);
-        const failed = wanted.some((of) => !of);
-        const what = `loop over the calls ${first} to ${last - 1}`;
-        expect(given === undefined, `${what} fails`).toBe(failed);
-        if (failed) expectSame(after, before, 0, `variables after the failed ${what}`);
-        else given!.forEach((of, i) => expectSame(of, wanted[i], bound, `row ${i} of the ${what}`));
-        return failed;
-      },
-      (state) => expectSame(state, eagerState.at(-1), bound, 'variables after the loops'),
-    );
+    const [looped, state] = inLoops(build(), path, inputs, eager);
+    looped.forEach((given, i) => expectSame(given, eager[i]!, bound, `row ${i} of loops`));
+    expectSame(state, eagerState.at(-1)!, bound, 'variables after loops');
   });
 }
 
@@ -129,7 +116,7 @@ function inEagerCode(scene: Scene, inputs: readonly (readonly tf.Tensor[])[]): [
     const kept = (scene.variables ?? []).map((variable) => variable.clone());
     const result = attempt(() => list(scene.step(...row)).map(see));
     // A failed compiled step leaves variables as they were; eager code stops half-way.
-    if (!result) scene.variables?.forEach((variable, k) => variable.assign(kept[k]!));
+    if (result instanceof Error) scene.variables?.forEach((variable, k) => variable.assign(kept[k]!));
     states.push((scene.variables ?? []).map(see));
     return result;
   });
@@ -152,44 +139,41 @@ function inSingleCalls(
     return result;
   });
   if (!reads) look();
-  const seen = given.map((results) => results?.map(see));
+  const seen = given.map((results) => (results instanceof Error ? results : results.map(see)));
   step.dispose();
   return [seen, states];
 }
 
-/** Loops as long as nothing is done outside in between. `compare` tells whether the loop had to fail. */
+/**
+ * One loop over all calls up to the next that has to fail, or before which something is done outside. That one is made in
+ * a loop beside a good one.
+ */
 function inLoops(
   scene: Scene,
   path: Path,
   inputs: readonly (readonly tf.Tensor[])[],
-  compare: (
-    first: number,
-    last: number,
-    given: Given[] | undefined,
-    before: Seen[],
-    after: Seen[],
-  ) => boolean,
-  finish: (state: Seen[]) => void,
-): void {
+  eager: readonly Given[],
+): [Given[], Seen[]] {
   const step = compileOn(path, scene.step);
-  const look = () => (scene.variables ?? []).map(see);
-  const stops = Object.keys(scene.before ?? {})
-    .map(Number)
-    .filter((stop) => stop > 0);
-  let first = 0;
-  let hasFailed = false;
-  for (const last of [...stops, inputs.length]) {
-    scene.before?.[first]?.();
-    const before = hasFailed ? [] : look();
-    const rows = inputs.slice(first, last);
+  const loop = (rows: typeof inputs): Given[] => {
     const stacked = rows[0]!.map((_, k) => tf.stack(rows.map((row) => row[k]!)));
     const results = attempt(() => step.loop(stacked.length > 0 ? stacked : rows.length));
-    const given = results && rows.map((_, i) => results.map((result) => see(tf.unstack(result)[i]!)));
-    hasFailed ||= compare(first, last, given, before, look());
-    first = last;
+    return rows.map((_, i) =>
+      results instanceof Error ? results : results.map((result) => see(tf.unstack(result)[i]!)),
+    );
+  };
+  const fails = (i: number) => eager[i] instanceof Error;
+  const given: Given[] = [];
+  for (let first = 0; first < inputs.length; first = given.length) {
+    scene.before?.[first]?.();
+    let last = first + 1;
+    while (last < inputs.length && !fails(first) && !fails(last) && !scene.before?.[last]) last++;
+    if (fails(first)) given.push(loop(inputs.slice(Math.max(0, first - 1), last)).at(-1)!);
+    else given.push(...loop(inputs.slice(first, last)));
   }
-  if (!hasFailed) finish(look());
+  const state = (scene.variables ?? []).map(see);
   step.dispose();
+  return [given, state];
 }
 
 function see(tensor: tf.Tensor): Seen {
@@ -197,32 +181,25 @@ function see(tensor: tf.Tensor): Seen {
   return [`${tensor.dtype}[${tensor.shape.join()}]`, parts.flatMap((part) => Array.from(part.dataSync()))];
 }
 
-function attempt<T>(action: () => T): T | undefined {
+function attempt<T>(action: () => T): T | Error {
   try {
     return action();
   } catch (error) {
-    refusals.push(error);
-    return undefined;
+    return error as Error;
   }
 }
 
-/** The errors of the attempts, for the message of a test that fails. */
-const refusals: unknown[] = [];
-
-/** Undefined if XLA is refused for what it would do wrong. */
-function unlessRefused<T extends [Given[], unknown]>(action: () => T): T | undefined {
-  refusals.length = 0;
-  const outcome = action();
-  const [error] = refusals;
-  return error instanceof CompileError && error.message.startsWith('XLA cannot compile')
-    ? undefined
-    : outcome;
+/** Whether XLA would do something wrong and is therefore refused. */
+function isRefused(given: Given | undefined): boolean {
+  return given instanceof CompileError && given.message.startsWith('XLA cannot compile');
 }
 
 function expectSame(given: Given, wanted: Given, tolerance: number, what: string): void {
-  const reason = given ? '' : `: ${String(refusals.at(-1))}`;
-  expect(given === undefined, `${what} fails${reason}`).toBe(wanted === undefined);
-  if (!given || !wanted) return;
+  if (given instanceof Error !== wanted instanceof Error) {
+    // Shows the error or the result, whichever there is.
+    return expect(given, what).toEqual(wanted);
+  }
+  if (given instanceof Error || wanted instanceof Error) return;
   expect(
     given.map(([type]) => type),
     what,
