@@ -195,11 +195,11 @@ function isRefused(given: Given | undefined): boolean {
 }
 
 function expectSame(given: Given, wanted: Given, tolerance: number, what: string): void {
-  if (given instanceof Error !== wanted instanceof Error) {
-    // Shows the error or the result, whichever there is.
-    return expect(given, what).toEqual(wanted);
+  if (given instanceof Error && wanted instanceof Error) return;
+  if (given instanceof Error) throw new Error(`${what}: ${given.message}`, { cause: given });
+  if (wanted instanceof Error) {
+    return expect(given, `${what}, which fails in eager code`).toBeInstanceOf(Error);
   }
-  if (given instanceof Error || wanted instanceof Error) return;
   expect(
     given.map(([type]) => type),
     what,
