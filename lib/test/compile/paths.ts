@@ -214,6 +214,7 @@ function expectSame(given: Given, wanted: Given, tolerance: number, what: string
 
 export function isClose(value: number, expected: number, tolerance: number): boolean {
   if (Object.is(value, expected) || value === expected) return true;
+  if (!Number.isFinite(value) || !Number.isFinite(expected)) return false;
   return Math.abs(value - expected) <= tolerance * Math.max(1, Math.abs(expected));
 }
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { adam, sgd, WeightAverage } from '../../src/optimizers';
 import { tf } from '../../src/runtime';
-import { compileOn, itDoesAsEagerCode, paths, values, variable, type Scene } from './paths';
+import { compileOn, itDoesAsEagerCode, paths, values, variable, type Scene, type Step } from './paths';
 
 afterEach(() => tf.disposeVariables());
 
@@ -292,5 +292,42 @@ describe.each(paths)('several steps on the same variables (%s)', (path) => {
     total.assign(tf.tensor1d([0]));
     step.call(tf.ones([3]));
     expect(values(total)).toEqual([3]);
+  });
+});
+
+describe('steps on different kernels and eager code', () => {
+  it.each([false, true])('take turns on the same variables (reading in between: %s)', (reads) => {
+    const [a, b] = [variable([1]), variable([2])];
+    let [p, q] = [1, 2];
+    const body: Step = (x) => {
+      const old = a.clone();
+      a.assign(tf.add(b, x!));
+      b.assign(tf.mod(tf.add(b, old), 16));
+      return a.clone();
+    };
+    const model = (x: number) => ([p, q] = [q + x, (q + p) % 16]);
+    const steps = [...paths, 'default' as const].map((path) => compileOn(path, body));
+    for (let turn = 0; turn < 3; turn++) {
+      for (const step of steps) {
+        expect(values(step.call(tf.tensor1d([turn]))[0]!)).toEqual([model(turn)[0]]);
+        if (reads) expect([a, b].flatMap(values)).toEqual([p, q]);
+        expect(values(step.loop([tf.tensor2d([[1], [2]])])[0]!)).toEqual([model(1)[0], model(2)[0]]);
+      }
+      tf.tidy(() => void body(tf.tensor1d([3])));
+      model(3);
+    }
+    expect([a, b].flatMap(values)).toEqual([p, q]);
+  });
+
+  it.each(paths)('do not mix up what two steps with the same operations hold (%s)', (path) => {
+    const large = (value: number) => Float32Array.from({ length: 20_000 }, (_, i) => value + (i % 2));
+    const held = [1, 5].map((value) => tf.tensor1d(large(value)));
+    const steps = [1, 5].map((value, k) =>
+      compileOn(path, (x) => tf.mul(x!, tf.add(tf.max(tf.tensor1d(large(value))), tf.max(held[k]!)))),
+    );
+    const call = (k: number) => values(steps[k]!.call(tf.scalar(1))[0]!)[0];
+    expect([call(0), call(1), call(0)]).toEqual([4, 12, 4]);
+    steps[0]!.dispose();
+    expect([call(1), call(0), call(1)]).toEqual([12, 4, 12]);
   });
 });
