@@ -18,7 +18,7 @@ describe('NaN and infinities', () => {
   const good = () => tf.tensor2d([0.5, 1, -2, 3, 1, 2, 5, 2, 1, 2, 3, 4, 3, -1, 0, 7], [4, 4]);
   const bad = () => tf.tensor2d([N, 1, -2, 3, 1, N, 5, 2, 1, 2, 3, N, I, -I, 0, -0], [4, 4]);
   const gradient = (f: (x: tf.Tensor) => tf.Tensor) => (x: tf.Tensor) => tf.grad(f)(x);
-  const image = (x: tf.Tensor) => x.reshape([1, 4, 4, 1]) as tf.Tensor4D;
+  const image = (x: tf.Tensor) => x.reshape<tf.Tensor4D>([1, 4, 4, 1]);
   const operations: Record<string, (x: tf.Tensor) => tf.Tensor> = {
     max: (x) => tf.max(x, 1),
     'max of all': (x) => tf.max(x),
@@ -102,7 +102,7 @@ describe('NaN and infinities', () => {
   for (const [name, operation] of Object.entries(operations)) {
     itDoesAsEagerCode(
       name,
-      () => ({ step: (x) => operation(x!) }),
+      () => ({ step: (x) => operation(x) }),
       () => [[good()], [bad()]],
       expectation,
     );
@@ -120,7 +120,7 @@ describe('a NaN in a gradient', () => {
           const weights = variable([1, 1, 1]);
           const optimizer = make({ learningRate: 0.1, ...options });
           const step: Step = (gradient) =>
-            optimizer.applyGradients([{ name: weights.name, tensor: gradient! }]);
+            optimizer.applyGradients([{ name: weights.name, tensor: gradient }]);
           return { variables: [weights], step };
         },
         () => [[tf.tensor1d([0.5, 1, -3])], [tf.tensor1d([N, 1, -3])]],
@@ -191,7 +191,7 @@ describe('integers', () => {
   for (const [name, [operation, ...rows]] of Object.entries(operations)) {
     itDoesAsEagerCode(
       name,
-      () => ({ step: (x, y) => operation(x!, y!) }),
+      () => ({ step: (x, y) => operation(x, y) }),
       () => rows.map((row) => row.map((tensor) => tensor.clone())),
       expectation,
     );
@@ -288,7 +288,7 @@ describe('indices', () => {
   it.each(NUMERIC)('of a variable, computed or not, leave it as it was where they are bad (%s)', (path) => {
     const weights = variable([1, 2, 3]);
     const step = compileOn(path === 'XLA' ? 'default' : path, (i) => {
-      const picked = tf.gather(weights, tf.sub(i!, one()) as tf.Tensor1D);
+      const picked = tf.gather(weights, tf.sub<tf.Tensor1D>(i, one()));
       weights.assign(tf.mul(weights, 2));
       return picked;
     });
@@ -307,7 +307,7 @@ describe('assertFinite', () => {
       const optimizer = sgd({ learningRate: 0.1 });
       const step: Step = (x) => {
         const loss = () => {
-          const value = tf.sum<tf.Scalar>(tf.log(tf.mul(weights, x!)));
+          const value = tf.sum<tf.Scalar>(tf.log(tf.mul(weights, x)));
           assertFinite(value, 'loss');
           return value;
         };
@@ -321,7 +321,7 @@ describe('assertFinite', () => {
 
   itDoesAsEagerCode(
     'stops a step that does nothing else',
-    () => ({ step: (x) => void assertFinite(tf.log(x!), 'logarithm') }),
+    () => ({ step: (x) => void assertFinite(tf.log(x), 'logarithm') }),
     () => [[tf.tensor1d([1])], [tf.tensor1d([-1])]],
     { paths: ['TensorFlow', 'oneDNN', 'default', 'XLA'], xlaMayRefuse: true },
   );

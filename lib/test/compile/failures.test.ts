@@ -29,7 +29,7 @@ describe('a step of which a part fails does not change variables', () => {
   const table = () => tf.tensor1d([1, 2, 3]);
   const byIndex = () => [[index(1)], [index(2)], [index(9)], [index(3)], [index(0)], [index(1)]];
   const bySign = () => [1, 2, -1, 3, -2, 1].map((x) => [tf.tensor1d([x])]);
-  const lookUp = (i: tf.Tensor) => tf.gather(table(), tf.sub(i, one()) as tf.Tensor1D);
+  const lookUp = (i: tf.Tensor) => tf.gather(table(), tf.sub<tf.Tensor1D>(i, one()));
 
   const scenes: Record<string, [build: () => Scene, rows: () => tf.Tensor[][]]> = {
     'where a result fails': [
@@ -37,7 +37,7 @@ describe('a step of which a part fails does not change variables', () => {
         const w = variable([1, 2]);
         const step: Step = (i) => {
           w.assign(tf.mul(w, 2));
-          return lookUp(i!);
+          return lookUp(i);
         };
         return { variables: [w], step };
       },
@@ -48,7 +48,7 @@ describe('a step of which a part fails does not change variables', () => {
         const w = variable([1]);
         const step: Step = (i) => {
           w.assign(tf.add(w, 1));
-          return tf.mul(tf.add(lookUp(i!), 1), w);
+          return tf.mul(tf.add(lookUp(i), 1), w);
         };
         return { variables: [w], step };
       },
@@ -59,7 +59,7 @@ describe('a step of which a part fails does not change variables', () => {
         const [a, b, c] = [variable([1]), variable([1]), variable([1])];
         const step: Step = (i) => {
           a.assign(tf.add(a, 1));
-          b.assign(lookUp(i!));
+          b.assign(lookUp(i));
           c.assign(tf.mul(a, 2));
         };
         return { variables: [a, b, c], step };
@@ -71,7 +71,7 @@ describe('a step of which a part fails does not change variables', () => {
         const w = variable([1]);
         const step: Step = (x) => {
           w.assign(tf.add(w, 1));
-          return assertFinite(tf.log(x!), 'logarithm');
+          return assertFinite(tf.log(x), 'logarithm');
         };
         return { variables: [w], step };
       },
@@ -84,7 +84,7 @@ describe('a step of which a part fails does not change variables', () => {
         const step: Step = (x) =>
           optimizer.applyGradients([
             { name: a.name, tensor: tf.ones([1]) },
-            { name: b.name, tensor: assertFinite(tf.sqrt(x!), 'gradient') },
+            { name: b.name, tensor: assertFinite(tf.sqrt(x), 'gradient') },
           ]);
         return { variables: [a, b], step };
       },
@@ -95,8 +95,8 @@ describe('a step of which a part fails does not change variables', () => {
         const [w, mean] = [variable([1]), variable([0])];
         const optimizer = sgd({ learningRate: 0.1 });
         const step: Step = (x) => {
-          mean.assign(tf.add(tf.mul(mean, 0.9), tf.mul(x!, 0.1)));
-          const loss = () => tf.sum<tf.Scalar>(assertFinite(tf.log(tf.mul(w, x!)), 'logarithm'));
+          mean.assign(tf.add(tf.mul(mean, 0.9), tf.mul(x, 0.1)));
+          const loss = () => tf.sum<tf.Scalar>(assertFinite(tf.log(tf.mul(w, x)), 'logarithm'));
           return optimizer.minimize(loss, true, [w])!;
         };
         return { variables: [w, mean], step };
@@ -107,7 +107,7 @@ describe('a step of which a part fails does not change variables', () => {
       () => {
         const w = variable([1, 2, 3]);
         const step: Step = (i) => {
-          const picked = tf.gather(w, i as tf.Tensor1D);
+          const picked = tf.gather(w, i);
           w.assign(tf.mul(w, 2));
           return picked;
         };
@@ -126,8 +126,8 @@ describe('a step of which a part fails does not change variables', () => {
   it.each(PATHS)('nor the state of an optimizer (%s)', async (path) => {
     const w = variable([1, 2, 3]);
     const optimizer = adam({ learningRate: 0.1 });
-    const loss = (i: tf.Tensor) => () => tf.sum<tf.Scalar>(tf.gather(w, tf.sub(i, one()) as tf.Tensor1D));
-    const step = compileOn(path, (i) => optimizer.minimize(loss(i!), true, [w])!);
+    const loss = (i: tf.Tensor) => () => tf.sum<tf.Scalar>(tf.gather(w, tf.sub<tf.Tensor1D>(i, one())));
+    const step = compileOn(path, (i) => optimizer.minimize(loss(i), true, [w])!);
     const state = async () => (await optimizer.getWeights()).map(({ tensor }) => values(tensor));
     step.call(index(1));
     step.call(index(2));
@@ -169,8 +169,8 @@ describe.each(paths)('an exception in the step while it is traced (%s)', (path) 
     const w = variable([1]);
     const optimizer = adam({ learningRate: 0.1 });
     const step = compileOn(path, (x) => {
-      optimizer.minimize(() => tf.sum(tf.mul(w, tf.sum(x!))), false, [w]);
-      if (x!.shape[0] === 3) throw new Error('three');
+      optimizer.minimize(() => tf.sum(tf.mul(w, tf.sum(x))), false, [w]);
+      if (x.shape[0] === 3) throw new Error('three');
       return w.clone();
     });
     step.call(tf.ones([2]));
@@ -252,14 +252,14 @@ describe.each(paths)('inside of tf.tidy (%s)', (path) => {
 });
 
 describe('train()', () => {
-  const data = () => ({ inputs: tf.ones([64, 2]), labels: tf.zeros([64], 'int32') as tf.Tensor1D });
+  const data = () => ({ inputs: tf.ones([64, 2]), labels: tf.zeros<tf.Rank.R1>([64], 'int32') });
   const boom = (): never => {
     throw new Error('boom');
   };
   const failures: Record<string, Partial<TrainOptions>> = {
     'a loss that throws': { loss: boom },
     'a loss that throws, in eager code': { loss: boom, compiled: false },
-    'a loss of the wrong shape': { loss: (outputs) => tf.mul(outputs, 2) as tf.Scalar },
+    'a loss of the wrong shape': { loss: (outputs) => tf.mul<tf.Scalar>(outputs, 2) },
     'an evaluation that throws': { evaluate: boom },
     'an evaluation that throws in the middle of an epoch': { evaluate: boom, evaluateEvery: 2 },
     'a report of progress that throws': { onProgress: boom },
@@ -325,7 +325,7 @@ describe('memory', () => {
       const w = variable([1, 2]);
       const step = compileOn('TensorFlow', (i) => {
         w.assign(tf.add(w, 1));
-        return tf.gather(w, i as tf.Tensor1D);
+        return tf.gather(w, i);
       });
       const [good, bad] = [index(0), index(5)];
       tf.dispose(step.call(good));
@@ -373,7 +373,7 @@ describe('memory', () => {
   it.each(paths)('may be collected after every step (%s)', (path) => {
     const w = variable([0]);
     const step = compileOn(path, (x) => {
-      w.assign(tf.add(w, x!));
+      w.assign(tf.add(w, x));
       return w.clone();
     });
     for (let i = 0; i < 20; i++) {

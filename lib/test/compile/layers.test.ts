@@ -58,7 +58,7 @@ const models: Record<string, () => tf.LayersModel> = {
     tf.sequential({
       layers: [
         tf.layers.bidirectional({
-          layer: tf.layers.lstm({ units: 2, ...kernels }) as tf.RNN,
+          layer: tf.layers.lstm({ units: 2, ...kernels }),
           mergeMode: 'concat',
           ...sequence,
         }),
@@ -136,7 +136,7 @@ describe('training', () => {
       () => {
         const model = make();
         const step = trainingStep(model, tf.train.momentum(0.05, 0.9));
-        return { variables: variablesOf(model.weights), step: (x) => step(x!) };
+        return { variables: variablesOf(model.weights), step: (x) => step(x) };
       },
       () => [1, 2, 3, 4].map((seed) => [batch(make(), seed)]),
       { tolerance: 1e-4, paths: ['TensorFlow', 'default'] },
@@ -165,7 +165,7 @@ describe('layers that hold state or draw numbers in JavaScript', () => {
   it.each(Object.entries(refused))('are refused: %s', (_, make) => {
     const model = make();
     const training = trainingStep(model, tf.train.sgd(0.1));
-    const step = compileOn('TensorFlow', (x) => training(x!));
+    const step = compileOn('TensorFlow', (x) => training(x));
     expect(() => step.call(batch(model, 1))).toThrow(CompileError);
   });
 
@@ -178,7 +178,7 @@ describe('layers that hold state or draw numbers in JavaScript', () => {
     const outputs = output().apply(code) as tf.SymbolicTensor;
     const model = tf.model({ inputs: input, outputs });
     const training = trainingStep(model, tf.train.sgd(0.1));
-    const step = compileOn('TensorFlow', (x) => training(x!));
+    const step = compileOn('TensorFlow', (x) => training(x));
     const losses = [1, 1, 1].map((seed) => values(step.call(batch(model, seed))[0]!)[0]);
     expect(new Set(losses).size).toBe(3);
   });
@@ -197,7 +197,7 @@ describe.each(paths)('model.fit and compiled steps (%s)', (path) => {
   const y = tf.sum<tf.Tensor2D>(x, 1, true);
   const step = (model: tf.LayersModel, optimizer: tf.Optimizer) => {
     const loss = () =>
-      tf.losses.meanSquaredError(y, model.apply(x, { training: true }) as tf.Tensor) as tf.Scalar;
+      tf.losses.meanSquaredError<tf.Tensor, tf.Scalar>(y, model.apply(x, { training: true }) as tf.Tensor);
     return () => optimizer.minimize(loss, true, variablesOf(model.trainableWeights))!;
   };
 

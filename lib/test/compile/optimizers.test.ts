@@ -205,9 +205,9 @@ describe('training that is resumed from a file', () => {
         const [first, second] = [whole, interrupted].map(({ step }) => compileOn('TensorFlow', step));
         for (let t = 1; t <= 10; t++) first!.call(...gradientsAt(t, false));
         for (let t = 1; t <= 4; t++) second!.call(...gradientsAt(t, false));
-        await saveState(interrupted.optimizer as unknown as tf.Optimizer, join(folder, 'state'));
+        await saveState(interrupted.optimizer, join(folder, 'state'));
         const resumed = make({ ...option });
-        await loadState(resumed as unknown as tf.Optimizer, join(folder, 'state'));
+        await loadState(resumed, join(folder, 'state'));
         const third = compileOn('TensorFlow', (...gradients) =>
           resumed.applyGradients(
             interrupted.variables.map(({ name }, i) => ({ name, tensor: gradients[i]! })),
@@ -231,7 +231,7 @@ describe('a NaN in one of the gradients that are accumulated', () => {
     const optimizer = sgd({ learningRate: 1, accumulationSteps: 3, nonFinite: 'skip' });
     const step = (gradient: tf.Tensor) =>
       optimizer.applyGradients([{ name: weights.name, tensor: gradient }]);
-    const compiled = path === 'eager' ? undefined : compileOn(path, (g) => step(g!));
+    const compiled = path === 'eager' ? undefined : compileOn(path, (g) => step(g));
     const gradients = [
       [1, 1],
       [NaN, 1],

@@ -22,8 +22,8 @@ describe('the old value of a variable that the step overwrites', () => {
   itDoesAsEagerCode(
     'is returned',
     withVariables(1, (w) => (x) => {
-      const old = w!.clone();
-      w!.assign(x!);
+      const old = w.clone();
+      w.assign(x);
       return old;
     }),
     rows,
@@ -32,8 +32,8 @@ describe('the old value of a variable that the step overwrites', () => {
   itDoesAsEagerCode(
     'is computed with',
     withVariables(1, (w) => (x) => {
-      const difference = tf.sub(x!, w!);
-      w!.assign(x!);
+      const difference = tf.sub(x, w);
+      w.assign(x);
       return difference;
     }),
     rows,
@@ -42,9 +42,9 @@ describe('the old value of a variable that the step overwrites', () => {
   itDoesAsEagerCode(
     'is returned beside the new one',
     withVariables(1, (w) => (x) => {
-      const old = w!.clone();
-      w!.assign(x!);
-      return [old, w!.clone(), w!];
+      const old = w.clone();
+      w.assign(x);
+      return [old, w.clone(), w];
     }),
     rows,
   );
@@ -52,9 +52,9 @@ describe('the old value of a variable that the step overwrites', () => {
   itDoesAsEagerCode(
     'is a count that starts anew',
     withVariables(1, (n) => (x) => {
-      const old = n!.clone();
-      n!.assign(tf.zeros([3]));
-      return tf.add(old, tf.sum(x!));
+      const old = n.clone();
+      n.assign(tf.zeros([3]));
+      return tf.add(old, tf.sum(x));
     }),
     rows,
   );
@@ -62,8 +62,8 @@ describe('the old value of a variable that the step overwrites', () => {
   itDoesAsEagerCode(
     'is a gradient, taken before the assignment',
     withVariables(1, (w) => (x) => {
-      const gradient = tf.grad((v) => tf.sum(tf.mul(tf.square(v), x!)))(w!);
-      w!.assign(x!);
+      const gradient = tf.grad((v) => tf.sum(tf.mul(tf.square(v), x)))(w);
+      w.assign(x);
       return gradient;
     }),
     rows,
@@ -74,9 +74,9 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'change places',
     withVariables(2, (a, b) => () => {
-      const old = a!.clone();
-      a!.assign(b!);
-      b!.assign(old);
+      const old = a.clone();
+      a.assign(b);
+      b.assign(old);
     }),
     calls,
   );
@@ -84,10 +84,10 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'rotate',
     withVariables(3, (a, b, c) => () => {
-      const old = a!.clone();
-      a!.assign(b!);
-      b!.assign(c!);
-      c!.assign(old);
+      const old = a.clone();
+      a.assign(b);
+      b.assign(c);
+      c.assign(old);
     }),
     calls,
   );
@@ -95,10 +95,10 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'rotate the other way',
     withVariables(3, (a, b, c) => () => {
-      const old = c!.clone();
-      c!.assign(b!);
-      b!.assign(a!);
-      a!.assign(old);
+      const old = c.clone();
+      c.assign(b);
+      b.assign(a);
+      a.assign(old);
     }),
     calls,
   );
@@ -106,11 +106,11 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'rotate in a chain of four',
     withVariables(4, (a, b, c, d) => () => {
-      const old = a!.clone();
-      a!.assign(b!);
-      b!.assign(c!);
-      c!.assign(d!);
-      d!.assign(old);
+      const old = a.clone();
+      a.assign(b);
+      b.assign(c);
+      c.assign(d);
+      d.assign(old);
     }),
     calls,
   );
@@ -118,9 +118,9 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'queue up behind a new value',
     withVariables(3, (a, b, c) => () => {
-      c!.assign(b!);
-      b!.assign(a!);
-      a!.assign(tf.add(a!, 10));
+      c.assign(b);
+      b.assign(a);
+      a.assign(tf.add(a, 10));
     }),
     calls,
   );
@@ -128,10 +128,10 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'shift towards the front',
     withVariables(3, (a, b, c) => () => {
-      const next = tf.add(a!, 1);
-      a!.assign(b!);
-      b!.assign(c!);
-      c!.assign(next);
+      const next = tf.add(a, 1);
+      a.assign(b);
+      b.assign(c);
+      c.assign(next);
     }),
     calls,
   );
@@ -139,10 +139,10 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'are a history whose mean is returned',
     withVariables(3, (a, b, c) => (x) => {
-      const mean = tf.div(tf.addN([a!, b!, c!]), 3);
-      a!.assign(b!);
-      b!.assign(c!);
-      c!.assign(x!);
+      const mean = tf.div(tf.addN([a, b, c]), 3);
+      a.assign(b);
+      b.assign(c);
+      c.assign(x);
       return mean;
     }),
     rows,
@@ -151,11 +151,11 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'are a history written from its end',
     withVariables(3, (a, b, c) => (x) => {
-      const mean = tf.div(tf.addN([a!, b!, c!]), 3);
-      const [second, third] = [b!.clone(), c!.clone()];
-      c!.assign(x!);
-      b!.assign(third);
-      a!.assign(second);
+      const mean = tf.div(tf.addN([a, b, c]), 3);
+      const [second, third] = [b.clone(), c.clone()];
+      c.assign(x);
+      b.assign(third);
+      a.assign(second);
       return mean;
     }),
     rows,
@@ -164,10 +164,10 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'are a double buffer',
     withVariables(2, (front, back) => (x) => {
-      const next = tf.add(front!, x!);
-      back!.assign(front!);
-      front!.assign(next);
-      return tf.sum(front!);
+      const next = tf.add(front, x);
+      back.assign(front);
+      front.assign(next);
+      return tf.sum(front);
     }),
     rows,
   );
@@ -175,10 +175,10 @@ describe('variables that are assigned from one another', () => {
   itDoesAsEagerCode(
     'are two models of which the loser takes the place of the winner',
     withVariables(2, (a, b) => (x) => {
-      const wins = tf.greater(tf.sum(tf.mul(a!, x!)), tf.sum(tf.mul(b!, x!)));
-      const [winner, loser] = [tf.where(wins, a!, b!), tf.where(wins, b!, a!)];
-      a!.assign(winner);
-      b!.assign(tf.add(loser, x!));
+      const wins = tf.greater(tf.sum(tf.mul(a, x)), tf.sum(tf.mul(b, x)));
+      const [winner, loser] = [tf.where(wins, a, b), tf.where(wins, b, a)];
+      a.assign(winner);
+      b.assign(tf.add(loser, x));
       return tf.cast(wins, 'float32');
     }),
     rows,
@@ -189,10 +189,10 @@ describe('training that remembers', () => {
   itDoesAsEagerCode(
     'the previous gradient',
     withVariables(2, (w, previous) => (x) => {
-      const gradient = tf.grad((v) => tf.sum(tf.mul(tf.square(v), x!)))(w!);
-      const change = tf.sub(gradient, previous!);
-      previous!.assign(gradient);
-      w!.assign(tf.sub(w!, tf.mul(0.1, tf.add(gradient, tf.mul(0.5, change)))));
+      const gradient = tf.grad((v) => tf.sum(tf.mul(tf.square(v), x)))(w);
+      const change = tf.sub(gradient, previous);
+      previous.assign(gradient);
+      w.assign(tf.sub(w, tf.mul(0.1, tf.add(gradient, tf.mul(0.5, change)))));
       return tf.sum(change);
     }),
     rows,
@@ -202,12 +202,12 @@ describe('training that remembers', () => {
   itDoesAsEagerCode(
     'the previous weights and gradient (Barzilai-Borwein)',
     withVariables(3, (w, oldWeights, oldGradient) => (x) => {
-      const gradient = tf.mul(w!, tf.add(tf.abs(x!), 0.5));
-      const [s, y] = [tf.sub(w!, oldWeights!), tf.sub(gradient, oldGradient!)];
+      const gradient = tf.mul(w, tf.add(tf.abs(x), 0.5));
+      const [s, y] = [tf.sub(w, oldWeights), tf.sub(gradient, oldGradient)];
       const length = tf.minimum(tf.divNoNan(tf.abs(tf.sum(tf.mul(s, y))), tf.sum(tf.square(y))), 1);
-      oldWeights!.assign(w!);
-      oldGradient!.assign(gradient);
-      w!.assign(tf.sub(w!, tf.mul(length, gradient)));
+      oldWeights.assign(w);
+      oldGradient.assign(gradient);
+      w.assign(tf.sub(w, tf.mul(length, gradient)));
       return length;
     }),
     rows,
@@ -217,9 +217,9 @@ describe('training that remembers', () => {
   itDoesAsEagerCode(
     'the weights before the step, for a target network',
     withVariables(2, (w, target) => (x) => {
-      const error = tf.mul(tf.sub(w!, target!), x!);
-      target!.assign(w!);
-      w!.assign(tf.sub(w!, tf.mul(0.2, tf.mul(error, x!))));
+      const error = tf.mul(tf.sub(w, target), x);
+      target.assign(w);
+      w.assign(tf.sub(w, tf.mul(0.2, tf.mul(error, x))));
       return tf.sum(tf.square(error));
     }),
     rows,
@@ -229,11 +229,11 @@ describe('training that remembers', () => {
   itDoesAsEagerCode(
     'the best weights so far',
     withVariables(3, (w, best, bestLoss) => (x) => {
-      const loss = tf.sum(tf.square(tf.sub(w!, x!)));
-      best!.assign(tf.where(tf.less(loss, bestLoss!), w!, best!));
-      bestLoss!.assign(tf.minimum(tf.fill([3], 9), tf.add(tf.mul(bestLoss!, 0.5), loss)));
-      w!.assign(tf.sub(w!, tf.mul(0.1, tf.sub(w!, x!))));
-      return bestLoss!.clone();
+      const loss = tf.sum(tf.square(tf.sub(w, x)));
+      best.assign(tf.where(tf.less(loss, bestLoss), w, best));
+      bestLoss.assign(tf.minimum(tf.fill([3], 9), tf.add(tf.mul(bestLoss, 0.5), loss)));
+      w.assign(tf.sub(w, tf.mul(0.1, tf.sub(w, x))));
+      return bestLoss.clone();
     }),
     rows,
     { tolerance: 1e-4 },
@@ -258,10 +258,8 @@ describe('the optimizer Adan, written on variables,', () => {
   itDoesAsEagerCode(
     'trains a convolution',
     () => {
-      const kernel = tf.variable(
-        tf.randomNormal([3, 3, 1, 4], 0, 0.3, 'float32', 1),
-      ) as tf.Variable<tf.Rank.R4>;
-      const head = tf.variable(tf.randomNormal([4, 2], 0, 0.3, 'float32', 2)) as tf.Variable<tf.Rank.R2>;
+      const kernel = tf.variable<tf.Rank.R4>(tf.randomNormal([3, 3, 1, 4], 0, 0.3, 'float32', 1));
+      const head = tf.variable<tf.Rank.R2>(tf.randomNormal([4, 2], 0, 0.3, 'float32', 2));
       const updates = [adan(kernel, 1e-2), adan(head, 1e-2)];
       return {
         variables: [kernel, head],
@@ -271,7 +269,7 @@ describe('the optimizer Adan, written on variables,', () => {
               tf.relu(tf.conv2d(x as tf.Tensor4D, kernel, 1, 'same')),
               [1, 2],
             );
-            return tf.losses.softmaxCrossEntropy(y!, tf.matMul(features, head));
+            return tf.losses.softmaxCrossEntropy(y, tf.matMul(features, head));
           }, [kernel, head]);
           [kernel, head].forEach(({ name }, i) => updates[i]!(grads[name]!));
           return value;

@@ -40,7 +40,7 @@ describe('a target network that is copied from the weights after the step', () =
           const loss = (x: tf.Tensor) => () =>
             tf.sum<tf.Scalar>(tf.square(tf.sub(tf.mul(weights, x), target)));
           const step: Scene['step'] = (x) => {
-            const value = optimizer.minimize(loss(x!), true, [weights])!;
+            const value = optimizer.minimize(loss(x), true, [weights])!;
             target.assign(weights);
             return value;
           };
@@ -59,7 +59,7 @@ describe('variables that a step assigns from one tensor', () => {
     () => {
       const [fast, slow] = [variable([1]), variable([2])];
       const step: Scene['step'] = (x) => {
-        const nextFast = tf.sub(fast, tf.mul(0.1, x!));
+        const nextFast = tf.sub(fast, tf.mul(0.1, x));
         const nextSlow = tf.add(slow, tf.mul(0.5, tf.sub(nextFast, slow)));
         slow.assign(nextSlow);
         fast.assign(nextSlow);
@@ -77,7 +77,7 @@ describe('variables that a step assigns from one tensor', () => {
       const average = new WeightAverage([weights], { decay: 0 });
       const optimizer = adam({ learningRate: 0.1 });
       const step: Scene['step'] = (x) => {
-        const loss = () => tf.sum<tf.Scalar>(tf.square(tf.sub(tf.mul(weights, x!), 3)));
+        const loss = () => tf.sum<tf.Scalar>(tf.square(tf.sub(tf.mul(weights, x), 3)));
         const value = optimizer.minimize(loss, true, [weights])!;
         average.update();
         return value;
@@ -95,8 +95,8 @@ describe('variables that a step assigns from one tensor', () => {
       return {
         variables,
         step: (x) => {
-          for (const each of variables) each.assign(x!);
-          return x!;
+          for (const each of variables) each.assign(x);
+          return x;
         },
       };
     },
@@ -114,7 +114,7 @@ describe('variables that share data before the first call', () => {
         variables: [a, b],
         before: { 3: () => b.assign(a), 4: () => a.assign(b) },
         step: (x) => {
-          a.assign(tf.add(a, x!));
+          a.assign(tf.add(a, x));
           return tf.sub(a, b);
         },
       };
@@ -130,7 +130,7 @@ describe('variables that share data before the first call', () => {
       return {
         variables: [a, b],
         step: (x) => {
-          b.assign(tf.mul(b, x!));
+          b.assign(tf.mul(b, x));
           return tf.add(tf.add(a, b), initial);
         },
       };
@@ -164,7 +164,7 @@ describe('each recording of a step starts from the same state', () => {
       const table = tf.tensor1d([10, 20, 30]);
       const position = variable(0, 'int32');
       const step = compileOn(path, (x) => {
-        const found = tf.mul(tf.gather(table, position), x!);
+        const found = tf.mul(tf.gather(table, position), x);
         position.assign(tf.add(position, tf.scalar(1, 'int32')));
         return found;
       });
@@ -179,8 +179,8 @@ describe.each(paths)('inputs that are shared (%s)', (path) => {
   const make = () => {
     const w = variable([1, 2]);
     const step = compileOn(path, (a, b) => {
-      w.assign(tf.add(a!, 1));
-      return tf.add(tf.mul(a!, 10), b!);
+      w.assign(tf.add(a, 1));
+      return tf.add(tf.mul(a, 10), b);
     });
     step.call(tf.tensor1d([1, 1]), tf.tensor1d([5, 5]));
     return { w, call: (a: tf.Tensor, b: tf.Tensor) => values(step.call(a, b)[0]!) };
@@ -220,7 +220,7 @@ describe.each(paths)('inputs that are shared (%s)', (path) => {
 describe.each(paths)('results are tensors of their own (%s)', (path) => {
   it('where the step returns an input or a variable', () => {
     const w = variable([1]);
-    const step = compileOn(path, (x) => [x!, w]);
+    const step = compileOn(path, (x) => [x, w]);
     const x = tf.tensor1d([7]);
     const [sameInput, sameVariable] = step.call(x);
     x.dispose();
@@ -233,7 +233,7 @@ describe.each(paths)('results are tensors of their own (%s)', (path) => {
   it('where the step assigns its input', () => {
     const w = variable([1]);
     const step = compileOn(path, (x) => {
-      w.assign(x!);
+      w.assign(x);
       return w.clone();
     });
     const x = tf.tensor1d([7]);
@@ -285,7 +285,7 @@ describe.each(paths)('several steps on the same variables (%s)', (path) => {
   it('share state between the shapes of one step', () => {
     const total = variable([1]);
     const step = compileOn(path, (x) => {
-      total.assign(tf.add(total, tf.sum(x!)));
+      total.assign(tf.add(total, tf.sum(x)));
     });
     for (const size of [2, 3, 2]) step.call(tf.ones([size]));
     expect(values(total)).toEqual([8]);
@@ -301,7 +301,7 @@ describe('steps on different kernels and eager code', () => {
     let [p, q] = [1, 2];
     const body: Step = (x) => {
       const old = a.clone();
-      a.assign(tf.add(b, x!));
+      a.assign(tf.add(b, x));
       b.assign(tf.mod(tf.add(b, old), 16));
       return a.clone();
     };
@@ -323,7 +323,7 @@ describe('steps on different kernels and eager code', () => {
     const large = (value: number) => Float32Array.from({ length: 20_000 }, (_, i) => value + (i % 2));
     const held = [1, 5].map((value) => tf.tensor1d(large(value)));
     const steps = [1, 5].map((value, k) =>
-      compileOn(path, (x) => tf.mul(x!, tf.add(tf.max(tf.tensor1d(large(value))), tf.max(held[k]!)))),
+      compileOn(path, (x) => tf.mul(x, tf.add(tf.max(tf.tensor1d(large(value))), tf.max(held[k]!)))),
     );
     const call = (k: number) => values(steps[k]!.call(tf.scalar(1))[0]!)[0];
     expect([call(0), call(1), call(0)]).toEqual([4, 12, 4]);

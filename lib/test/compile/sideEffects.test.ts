@@ -101,7 +101,7 @@ describe('a number of JavaScript that the step reads', () => {
       counter.value += 10;
       counter.advance();
       return tf.mul(
-        x!,
+        x,
         fed(() => counter.value),
       );
     };
@@ -152,7 +152,7 @@ describe('what the step does at its first call only', () => {
       const optimizer = hasSlots ? adam({ learningRate: 0.5 }) : sgd({ learningRate: 0.5 });
       let calls = 0;
       const step: Step = (x) => {
-        const result = first(x!, w, ++calls);
+        const result = first(x, w, ++calls);
         optimizer.minimize(() => tf.sum(w), false, [w]);
         return [result, w.clone()];
       };
@@ -180,9 +180,9 @@ describe('what the step does at its first call only', () => {
     const optimizer = adam({ learningRate: 0.5 });
     let mask: tf.Tensor | undefined;
     const step: Step = (x) => {
-      masks.push((mask ??= tf.keep(tf.mul(x!, 2))));
+      masks.push((mask ??= tf.keep(tf.mul(x, 2))));
       optimizer.minimize(() => tf.sum(w), false, [w]);
-      return tf.mul(x!, mask);
+      return tf.mul(x, mask);
     };
     return { step };
   });
@@ -210,7 +210,7 @@ describe.each(paths)('a compiled step within another one (%s)', (path) => {
 
   it('has gradients there', () => {
     const inner = compile((x: tf.Tensor) => tf.mul(x, tf.square(x)));
-    const outer = compileOn(path, (x) => tf.grad((y) => tf.sum(inner(y)))(x!));
+    const outer = compileOn(path, (x) => tf.grad((y) => tf.sum(inner(y)))(x));
     expect(values(outer.call(tf.tensor1d([1, 2]))[0]!)).toEqual([3, 12]);
   });
 });

@@ -238,7 +238,7 @@ class Run {
     if (this.path === 'eager') return;
     const x = tf.tensor1d([...values]);
     const step: Step = (input) => {
-      this.tensors.steps[name](input!);
+      this.tensors.steps[name](input);
       throw new Error('boom');
     };
     const compiled = compileOn(this.pathFor(withoutXla.has(name)), step);

@@ -37,13 +37,13 @@ export class Tensors {
   readonly steps: Readonly<Record<StepName, Step>> = {
     accumulate: (x) => {
       const { a } = this.vectors;
-      a.assign(tf.mod(tf.add(a, x!), MODULUS));
+      a.assign(tf.mod(tf.add(a, x), MODULUS));
       return a.clone();
     },
     exchange: (x) => {
       const { a } = this.vectors;
       const old = a.clone();
-      a.assign(x!);
+      a.assign(x);
       return old;
     },
     swap: () => {
@@ -57,33 +57,33 @@ export class Tensors {
       const total = tf.mod(tf.addN([a, b, c]), MODULUS);
       a.assign(b);
       b.assign(c);
-      c.assign(x!);
+      c.assign(x);
       return total;
     },
     copy: (x) => {
       const { a, d } = this.vectors;
       d.assign(a);
-      a.assign(tf.mod(tf.add(a, x!), MODULUS));
+      a.assign(tf.mod(tf.add(a, x), MODULUS));
       return d;
     },
     share: (x) => {
       const { b, c } = this.vectors;
       const old = b.clone();
-      const both = tf.mod(tf.add(b, x!), MODULUS);
+      const both = tf.mod(tf.add(b, x), MODULUS);
       b.assign(both);
       c.assign(both);
       return [old, c.clone()];
     },
     twice: (x) => {
       const { b, d } = this.vectors;
-      d.assign(x!);
+      d.assign(x);
       const between = d.clone();
       d.assign(tf.mod(tf.add(d, b), MODULUS));
       return [between, d];
     },
     keepBest: (x) => {
       const { a, best } = this.vectors;
-      const score = tf.sum(x!);
+      const score = tf.sum(x);
       best.assign(tf.where(tf.greater(score, this.bestScore), a, best));
       this.bestScore.assign(tf.maximum(tf.sub(this.bestScore, 1), score));
       return best;
@@ -93,11 +93,11 @@ export class Tensors {
       return [a, b, a.clone(), weights];
     },
     identity: (x) => {
-      this.vectors.d.assign(x!);
-      return x!;
+      this.vectors.d.assign(x);
+      return x;
     },
     lookUp: (x) => {
-      const found = tf.mod(tf.mul(tf.gather(this.table, this.position), x!), MODULUS);
+      const found = tf.mod(tf.mul(tf.gather(this.table, this.position), x), MODULUS);
       this.position.assign(
         tf.mod(tf.add(this.position, tf.scalar(1, 'int32')), tf.scalar(table.length, 'int32')),
       );
@@ -106,11 +106,11 @@ export class Tensors {
     },
     trainSgd: (x) => {
       const { weights } = this.vectors;
-      return this.sgd.minimize(() => tf.sum(tf.mul(weights, clip(x!))), true, [weights])!.reshape([1]);
+      return this.sgd.minimize(() => tf.sum(tf.mul(weights, clip(x))), true, [weights])!.reshape([1]);
     },
     trainAdam: (x) => {
       const { weights, target } = this.vectors;
-      const loss = this.adam.minimize(() => tf.add(tf.sum(tf.mul(weights, clip(x!))), tf.sum(target)), true, [
+      const loss = this.adam.minimize(() => tf.add(tf.sum(tf.mul(weights, clip(x))), tf.sum(target)), true, [
         weights,
       ])!;
       target.assign(weights);
@@ -119,28 +119,26 @@ export class Tensors {
     trainTfjs: (x) => {
       const { weights, target } = this.vectors;
       const old = weights.clone();
-      const loss = this.train.minimize(
-        () => tf.sub(tf.sum(tf.mul(weights, clip(x!))), tf.sum(target)),
-        true,
-        [weights],
-      )!;
+      const loss = this.train.minimize(() => tf.sub(tf.sum(tf.mul(weights, clip(x))), tf.sum(target)), true, [
+        weights,
+      ])!;
       target.assign(old);
       return loss.reshape([1]);
     },
     // Fails where an element of the input is negative.
     checked: (x) => {
       const { a, b } = this.vectors;
-      a.assign(tf.mod(tf.add(b, x!), MODULUS));
+      a.assign(tf.mod(tf.add(b, x), MODULUS));
       b.assign(a);
       this.count.assign(tf.add(this.count, 1));
-      return tf.add(b, tf.mul(assertFinite(tf.sqrt(x!), 'the root'), 0));
+      return tf.add(b, tf.mul(assertFinite(tf.sqrt(x), 'the root'), 0));
     },
     // Fails where the input is no row of the table.
     indexed: (row) => {
       const { a, c } = this.vectors;
       c.assign(a);
       a.assign(tf.mod(tf.add(a, 1), MODULUS));
-      return tf.gather(this.table, row as tf.Tensor1D);
+      return tf.gather(this.table, row);
     },
   };
 

@@ -15,27 +15,27 @@ describe('a step', () => {
     'may draw from a stream outside of it': () => {
       const stream = random(0);
       // XLA draws other numbers.
-      return { step: (x) => tf.add(x!, tf.mul(0, stream.normal([2]))) };
+      return { step: (x) => tf.add(x, tf.mul(0, stream.normal([2]))) };
     },
     'may draw numbers from a seed, the same at each call': () => ({
-      step: (x) => tf.add(x!, tf.randomNormal([2], 0, 1, 'float32', 5)),
+      step: (x) => tf.add(x, tf.randomNormal([2], 0, 1, 'float32', 5)),
     }),
     'may dispose what it made': () => ({
       step: (x) => {
-        const twice = tf.mul(x!, 2);
+        const twice = tf.mul(x, 2);
         twice.dispose();
-        return tf.add(x!, 1);
+        return tf.add(x, 1);
       },
     }),
     'may contain a compiled step': () => {
       const inner = compile((x: tf.Tensor) => tf.mul(x, 3));
-      return { step: (x) => tf.add(inner(x!), 1) };
+      return { step: (x) => tf.add(inner(x), 1) };
     },
     'may make a variable at its first call': () => {
       let total: tf.Variable | undefined;
       const step: Step = (x) => {
         total ??= variable([0, 0]);
-        total.assign(tf.add(total, x!));
+        total.assign(tf.add(total, x));
         return total.clone();
       };
       return { step };
@@ -45,7 +45,7 @@ describe('a step', () => {
       const step: Step = (x) =>
         tf.tidy(() => {
           total ??= variable([0, 0]);
-          total.assign(tf.add(total, x!));
+          total.assign(tf.add(total, x));
           return total.clone();
         });
       return { step };
@@ -54,7 +54,7 @@ describe('a step', () => {
       let layer: tf.layers.Layer | undefined;
       const step: Step = (x) => {
         layer ??= tf.layers.dense({ units: 2, kernelInitializer: 'ones' });
-        return layer.apply(x!.reshape([1, 2])) as tf.Tensor;
+        return layer.apply(x.reshape([1, 2])) as tf.Tensor;
       };
       return { step };
     },
@@ -62,7 +62,7 @@ describe('a step', () => {
       const w = variable([1, 1]);
       const optimizer = sgd({ learningRate: 0.1 });
       const step: Step = (x) => {
-        const loss = () => tf.add<tf.Scalar>(tf.sum(tf.mul(w, x!)), tf.sum(tf.square(w)));
+        const loss = () => tf.add<tf.Scalar>(tf.sum(tf.mul(w, x)), tf.sum(tf.square(w)));
         optimizer.minimize(loss, false, [w]);
         return w.clone();
       };
@@ -71,9 +71,9 @@ describe('a step', () => {
     'may catch the error of an operation': () => ({
       step: (x) => {
         try {
-          return tf.matMul(x!.reshape([1, 2]), tf.ones<tf.Rank.R2>([3, 1]));
+          return tf.matMul(x.reshape([1, 2]), tf.ones<tf.Rank.R2>([3, 1]));
         } catch {
-          return tf.mul(x!, 7);
+          return tf.mul(x, 7);
         }
       },
     }),
@@ -83,12 +83,12 @@ describe('a step', () => {
         const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.mul(dy, tf.mul(saved!, 10));
         return { value: tf.square(x as tf.Tensor), gradFunc };
       });
-      return { step: (x) => tf.grad((y) => tf.sum(square(y)))(x!) };
+      return { step: (x) => tf.grad((y) => tf.sum(square(y)))(x) };
     },
     'may look at tf.memory()': () => ({
       step: (x) => {
         tf.memory();
-        return tf.add(x!, 1);
+        return tf.add(x, 1);
       },
     }),
   };
@@ -132,7 +132,7 @@ describe('a step is refused', () => {
   it.each(paths)('that disposes a variable (%s)', (path) => {
     const w = variable([1, 1]);
     const compiled = compileOn(path, (x) => {
-      const sum = tf.add(w, x!);
+      const sum = tf.add(w, x);
       w.dispose();
       return sum;
     });
