@@ -11,5 +11,8 @@ process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 // oneDNN makes the small matrix products of lessons 4 to 8 times slower, and results depend on the thread count.
 process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
 process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
-// XLA's fast minimum and maximum on a CPU lose NaN. XLA reads the last of several settings, so that of the user has the say.
-process.env.XLA_FLAGS = ['--xla_cpu_enable_fast_min_max=false', process.env.XLA_FLAGS].filter(Boolean).join(' ');
+// XLA's fast minimum and maximum on a CPU lose NaN.
+const xlaFlags = process.env.XLA_FLAGS ?? '';
+if (!xlaFlags.includes('xla_cpu_enable_fast_min_max')) {
+  process.env.XLA_FLAGS = `--xla_cpu_enable_fast_min_max=false ${xlaFlags}`.trim();
+}

@@ -8,9 +8,9 @@ const vector = (...values: number[]): tf.Tensor1D => tf.tensor1d(values, 'int32'
 const pairs = (...values: number[]): tf.Tensor2D => tf.tensor2d(values, [values.length / 2, 2], 'int32');
 const logits = tf.reshape(tf.range(0, 40), [4, 10]);
 const table = tf.tensor1d([10, 20, 30]);
-const images = tf.reshape(tf.range(0, 32), [2, 4, 4, 1]) as tf.Tensor4D;
+const images = tf.reshape<tf.Rank.R4>(tf.range(0, 32), [2, 4, 4, 1]);
 const boxes = tf.tensor2d([[0, 0, 1, 1]]);
-const rows = (i: tf.Tensor): tf.Tensor => tf.gather(table, i as tf.Tensor1D);
+const rows = (i: tf.Tensor): tf.Tensor => tf.gather(table, i);
 
 /** A step, inputs that eager code takes, and inputs that it refuses. */
 const steps: Record<string, { step: Step; good: tf.Tensor[]; bad?: tf.Tensor[] }> = {

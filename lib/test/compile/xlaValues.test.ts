@@ -148,7 +148,7 @@ const isPositive = (x: tf.Tensor): tf.Tensor => tf.cast(tf.greater(x, 0), 'float
 const pooled = (x: tf.Tensor): tf.Tensor => tf.maxPool(image(x), 2, 2, 'valid');
 const averaged = (x: tf.Tensor): tf.Tensor => tf.avgPool(image(x), 2, 2, 'valid');
 const normalized = (x: tf.Tensor): tf.Tensor =>
-  tf.localResponseNormalization(tf.reshape(x, [1, 4, 1, 4]) as tf.Tensor4D);
+  tf.localResponseNormalization(tf.reshape<tf.Rank.R4>(x, [1, 4, 1, 4]));
 const filter = random(1).normal([3, 3, 1, 2]) as tf.Tensor4D;
 const convolved = (x: tf.Tensor): tf.Tensor => tf.conv2d(image(x), filter, 1, 'same');
 
@@ -174,7 +174,7 @@ const steps: Record<string, Step> = {
   'reciprocals of roots': (x) => [tf.div(1, tf.pow(x, 0.5)), tf.div(1, tf.sqrt(x))],
   'sums and products': (x) => [tf.sum(x, 1), tf.mean(x), tf.prod(x, 0), tf.cumsum(x, 1), tf.cumprod(x, 1)],
   'sums over everything': (x) => [tf.sum(tf.tile(x, [20, 60])), tf.mean(tf.tile(tf.abs(x), [20, 60]))],
-  'matrix products': (x) => [tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D), tf.einsum('ij,jk->ik', x, x)],
+  'matrix products': (x) => [tf.matMul(x, x), tf.einsum('ij,jk->ik', x, x)],
   softmax: (x) => [tf.softmax(x), tf.logSoftmax(x), tf.logSumExp(x, 1)],
   segments: (x) => tf.unsortedSegmentSum(x, tf.tensor1d([0, 1, 1, -1], 'int32'), 2),
   'one-hot rows': (x) => tf.mul(x, tf.oneHot(tf.tensor1d([0, 3, 4, -1], 'int32'), 4)),
