@@ -186,6 +186,8 @@ class Compiler {
       steps === undefined ||
       !Number.isInteger(steps) ||
       steps < 1 ||
+      steps >= 2 ** 31 ||
+      (count !== undefined && inputs.length > 1) ||
       !tensors.every(({ shape }) => shape[0] === steps)
     ) {
       const given = String(count ?? tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', '));

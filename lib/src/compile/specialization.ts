@@ -191,7 +191,11 @@ export class Specialization {
         if (executor !== this.executor) executor?.dispose();
       }
     }
-    throw failure;
+    const reason = messageOf((failure as Error).cause ?? failure);
+    if (!reason.startsWith('XLA has no kernel')) throw failure;
+    throw new CompileError(`XLA cannot compile the step: ${reason}. Leave out the option xla.`, {
+      cause: failure,
+    });
   }
 
   /** The length to pad stacked inputs to, so that a loop that XLA has compiled can be used again. */
@@ -279,7 +283,12 @@ function traceTwice(step: FlatStep, inputs: readonly tf.Tensor[]): Trace {
     const first = record(step, inputs, { mayCreate: true, restoration });
     forget(first);
     restoration.rewindVariables();
-    const second = record(step, inputs, { mayCreate: false, restoration, fed: first.fed });
+    const second = record(step, inputs, {
+      mayCreate: false,
+      restoration,
+      fed: first.fed,
+      watched: first.trace.optimizers,
+    });
     forget(second);
     assertSame(first.trace, second.trace);
     return second.trace;

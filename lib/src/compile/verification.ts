@@ -129,7 +129,11 @@ export class Verification {
   }
 
   private record(inputs: readonly tf.Tensor[], restoration: Restoration): Recording {
-    const recording = record(this.step, inputs, { mayCreate: false, restoration });
+    const recording = record(this.step, inputs, {
+      mayCreate: false,
+      restoration,
+      watched: this.trace.optimizers,
+    });
     try {
       assertSame(this.trace, recording.trace);
       return recording;
@@ -238,12 +242,13 @@ export class Verification {
   }
 }
 
-/** The largest difference of two elements; infinite where one is NaN and the other is not. */
+/** The largest difference of two elements; infinite where one is a number and the other is not. */
 function deviationOf({ expected, actual }: Pick<Comparison, 'expected' | 'actual'>): number {
   return tf.tidy(() => {
-    if (expected.size === 0) return 0;
+    if (expected.size === 0 || !isNumeric(expected)) return 0;
     const [a, b] = [expected, actual].map((x) => tf.cast(x, 'float32')) as [tf.Tensor, tf.Tensor];
-    const same = tf.logicalOr(tf.equal(a, b), tf.logicalAnd(tf.isNaN(a), tf.isNaN(b)));
+    const isNumber = tf.logicalOr(tf.isFinite(a), tf.isFinite(b));
+    const same = tf.logicalOr(tf.equal(a, b), tf.logicalNot(isNumber));
     const difference = tf.where(same, tf.zerosLike(a), tf.abs(tf.sub(a, b)));
     const bounded = tf.where(tf.isNaN(difference), tf.fill(a.shape, Infinity), difference);
     return tf.max(bounded).dataSync()[0]!;
@@ -252,12 +257,16 @@ function deviationOf({ expected, actual }: Pick<Comparison, 'expected' | 'actual
 
 function toleranceOf({ expected, before }: Comparison): number {
   return tf.tidy(() => {
-    if (expected.size === 0) return 0;
+    if (expected.size === 0 || !isNumeric(expected)) return 0;
     const largest = largestOf(expected);
     if (!before) return RELATIVE_TOLERANCE * largest;
     const change = largestOf(tf.sub(tf.cast(expected, 'float32'), tf.cast(before, 'float32')));
     return RELATIVE_TOLERANCE * change + ROUNDING * largest;
   });
+}
+
+function isNumeric({ dtype }: tf.Tensor): boolean {
+  return dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
 }
 
 /** The largest finite magnitude. */

@@ -2,8 +2,10 @@ import { scalar, tensor1d, type Tensor } from '@tensorflow/tfjs-core';
 
 /** What a step reads from the host, in the order in which it reads it. See {@link observeHost}. */
 export interface HostObserver {
-  /** A {@link StepCounter} advanced. */
-  advanced(counter: StepCounter): void;
+  /** A {@link StepCounter} advanced from the value that it had before. */
+  advanced(counter: StepCounter, before: number): void;
+  /** Host state was set; see {@link hostStateIsSet}. */
+  set(what: string): void;
   /** {@link fed} was called; the observer gives the tensor that stands for the value. */
   fed(produce: () => number | number[], dtype: 'float32' | 'int32'): Tensor;
 }
@@ -33,15 +35,42 @@ export function observeHost<T>(watching: HostObserver, action: () => T): T {
  * step.advance(); // 1
  */
 export class StepCounter {
-  /** How often the counter advanced; assign it to resume from saved state. */
-  value = 0;
+  private current = 0;
+
+  /** How often the counter advanced; assign it to resume from saved state, but not within a compiled step. */
+  get value(): number {
+    return this.current;
+  }
+
+  set value(value: number) {
+    hostStateIsSet(
+      'the value of a counter (the iterations of an optimizer, the position of a random stream)',
+    );
+    this.current = value;
+  }
 
   /** Advances by one and returns the new value. */
   advance(): number {
-    this.value += 1;
-    observer?.advanced(this);
-    return this.value;
+    const before = this.current;
+    this.current = this.next();
+    observer?.advanced(this, before);
+    return this.current;
   }
+
+  /** The value after the next step. */
+  protected next(): number {
+    return this.current + 1;
+  }
+}
+
+/**
+ * Must be called by whatever sets host state that steps read, a learning rate for example: within a step that is compiled
+ * that would happen while it is traced and never again, and is refused.
+ *
+ * @param what Names the state in the message.
+ */
+export function hostStateIsSet(what: string): void {
+  observer?.set(what);
 }
 
 /**

@@ -1,10 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { recomputation } from '../../src/compile/passes/fusion';
-import { simplify } from '../../src/compile/passes/simplify';
-import { record, type FlatStep } from '../../src/compile/record/recorder';
-import { Restoration } from '../../src/compile/record/restoration';
+import type { FlatStep } from '../../src/compile/record/recorder';
 import { compile } from '../../src/compile';
 import { tf } from '../../src/runtime';
+import { traceOf } from './traceOf';
 
 /** Gradients of a cell that is run for some steps, each on the state that the one before left. */
 function unrolled(steps: number, cell: (state: tf.Tensor, kernel: tf.Tensor) => tf.Tensor): FlatStep {
@@ -28,12 +27,7 @@ const simple = (state: tf.Tensor, kernel: tf.Tensor): tf.Tensor =>
 const inputs = [tf.eye(3), tf.ones([2, 3])];
 
 function recomputed(step: FlatStep): number {
-  const restoration = new Restoration();
-  try {
-    return recomputation(simplify(record(step, inputs, { mayCreate: false, restoration })!));
-  } finally {
-    restoration.restore();
-  }
+  return recomputation(traceOf(step, ...inputs));
 }
 
 describe('what XLA would compute again and again', () => {
@@ -45,7 +39,7 @@ describe('what XLA would compute again and again', () => {
 
   it('keeps a step off XLA, which may be wanted all the same', () => {
     const [long, short] = [compile(unrolled(40, gated)), compile(unrolled(2, gated))];
-    tf.dispose([long(...inputs), short(...inputs)]);
+    for (const step of [long, short]) (step(...inputs) as tf.Tensor).dispose();
     expect(long.info.kernels).toBe('TensorFlow');
     expect(long.info.withoutXla).toMatch(/long chains of operations on elements/);
     expect(short.info.kernels).toBe('XLA');
@@ -62,7 +56,7 @@ describe('flags of XLA', () => {
   ])('keep what the user sets: %s', async (given, expected) => {
     vi.resetModules();
     vi.stubEnv('XLA_FLAGS', given);
-    await import('../../src/runtime/environment');
+    await import('../../src/runtime/environment.js');
     expect(process.env.XLA_FLAGS).toBe(expected);
     vi.unstubAllEnvs();
   });

@@ -46,7 +46,8 @@ describe('fed', () => {
     const stand = tf.scalar(42);
     const result = observeHost(
       {
-        advanced: (counter) => events.push(`advanced ${counter.value}`),
+        advanced: (counter, before) => events.push(`advanced ${before} to ${counter.value}`),
+        set: (what) => events.push(`set ${what}`),
         fed: (produce, dtype) => {
           events.push(`fed ${String(produce())} ${dtype}`);
           return stand;
@@ -54,11 +55,16 @@ describe('fed', () => {
       },
       () => {
         step.advance();
+        step.value = 1;
         return fed(() => step.value * 10);
       },
     );
     expect(result).toBe(stand);
     fed(() => step.advance());
-    expect(events).toEqual(['advanced 1', 'fed 10 float32']);
+    expect(events).toEqual([
+      'advanced 0 to 1',
+      expect.stringMatching(/^set the value of a counter/),
+      'fed 10 float32',
+    ]);
   });
 });

@@ -130,7 +130,10 @@ class Transaction {
   commit({ outputs, updates }: StepResults): Reference[] {
     if (updates.length === 0) return [];
     const { plan, builder } = this;
-    const ready = builder.one('NoOp', [], { after: [...this.stored.state, ...outputs, ...updates] });
+    // The values themselves are waited for: once TensorFlow has inlined the step's function, a call counts as run when its
+    // operations with effects have.
+    const computed = [...outputs, ...updates].map((value) => builder.one('Identity', [value]));
+    const ready = builder.one('NoOp', [], { after: [...this.stored.state, ...computed] });
     return plan.trace.updates.map(({ variable }, i) =>
       builder.one('AssignVariableOp', [this.handles.state[plan.variables.indexOf(variable)]!, updates[i]!], {
         after: [ready],

@@ -53,6 +53,8 @@ export type HostEvent = { readonly kind: 'counter'; readonly counter: StepCounte
 /** An optimizer that counts its steps in a JavaScript number, as those of TensorFlow.js do. */
 export interface CountingOptimizer {
   incrementIterations(): void;
+  iterations_?: number;
+  learningRate?: number;
 }
 
 /** An optimizer of `tf.train`, whose hyperparameters are JavaScript numbers. */

@@ -1,4 +1,5 @@
 /** Compares two traces of a step, to find what would be frozen although it changes from call to call. */
+import { isDeepStrictEqual } from 'node:util';
 import { CompileError } from '../ir/errors';
 import type { OpAttribute } from '../../runtime/binding';
 import { preview } from '../ir/constant';
@@ -120,5 +121,5 @@ function compareResults(first: Trace, second: Trace, same: (a: Source, b: Source
 }
 
 function sameAttribute(a: OpAttribute, b: OpAttribute | undefined): boolean {
-  return a.name === b?.name && JSON.stringify(a.value) === JSON.stringify(b.value);
+  return a.name === b?.name && isDeepStrictEqual(a.value, b.value);
 }

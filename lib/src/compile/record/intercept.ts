@@ -28,8 +28,8 @@ export interface Interceptor {
   variableCreated(variable: tf.Variable): void;
   /** An optimizer of TensorFlow.js makes a step. */
   applying(optimizer: TensorFlowJsOptimizer, apply: () => void): void;
-  /** An optimizer counts a step; the count is not advanced. */
-  counted(optimizer: CountingOptimizer): void;
+  /** An optimizer counts a step. */
+  counting(optimizer: CountingOptimizer): void;
   /** A random number of JavaScript is asked for. */
   random(): void;
 }
@@ -56,6 +56,8 @@ export function intercept<T>(interceptor: Interceptor, action: () => T): T {
   const readSync = backend.readSync.bind(backend);
   const makeVariable = engine.makeVariable.bind(engine);
   const { random } = Math;
+  const incrementIterations = Reflect.get(tf.Optimizer.prototype, 'incrementIterations') as () => void;
+  const now = performance.now.bind(performance);
 
   const restore = [
     replace(backend, 'binding', recordingBinding(binding, interceptor)),
@@ -82,7 +84,8 @@ export function intercept<T>(interceptor: Interceptor, action: () => T): T {
       tf.Optimizer.prototype as unknown as CountingOptimizer,
       'incrementIterations',
       function (this: CountingOptimizer) {
-        interceptor.counted(this);
+        interceptor.counting(this);
+        incrementIterations.call(this);
       },
     ),
     ...optimizerClasses.map(({ prototype }) => {
@@ -92,6 +95,8 @@ export function intercept<T>(interceptor: Interceptor, action: () => T): T {
       });
     }),
     replace(globalThis, 'Date', shiftedDate(interceptor.clockShift)),
+    replace(performance, 'now', () => now() + interceptor.clockShift),
+    replace(process, 'hrtime', shiftedHighResolutionTime(interceptor.clockShift)),
     replace(tf.getKernel('GatherV2', 'tensorflow') as { kernelFunc: tf.KernelFunc }, 'kernelFunc', gather),
     replace(Math, 'random', () => {
       interceptor.random();
@@ -126,6 +131,15 @@ function shiftedDate(shift: number): DateConstructor {
     apply: () => new clock(now()).toString(),
     get: (_, key) => (key === 'now' ? now : (Reflect.get(clock, key) as unknown)),
   });
+}
+
+function shiftedHighResolutionTime(shift: number): NodeJS.HRTime {
+  const clock = process.hrtime;
+  const time = (since?: [number, number]): [number, number] => {
+    const [seconds, nanoseconds] = clock(since);
+    return since ? [seconds, nanoseconds] : [seconds + Math.floor(shift / 1000), nanoseconds];
+  };
+  return Object.assign(time, { bigint: () => clock.bigint() + BigInt(shift) * 1_000_000n });
 }
 
 function recordingBinding(binding: Binding, interceptor: Interceptor): Binding {

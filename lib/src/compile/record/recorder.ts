@@ -36,6 +36,8 @@ interface RecordOptions {
   readonly restoration: Restoration;
   /** Whether the step may create variables, as optimizers do at their first step; if not, the clock shows another time. */
   readonly mayCreate: boolean;
+  /** Optimizers of `tf.train` that the step is known to use: it must not change them. */
+  readonly watched?: readonly TensorFlowJsOptimizer[];
   /** Values for the calls of `fed`, in their order, that give none: asking once more may run past the end of a table. */
   readonly fed?: readonly (number | number[])[];
 }
@@ -112,7 +114,7 @@ class Recorder implements Interceptor {
   private readonly constants = new Set<object>();
   private readonly operations: TracedOperation[] = [];
   private readonly events: HostEvent[] = [];
-  private readonly counting: CountingOptimizer[] = [];
+  private readonly counted: CountingOptimizer[] = [];
   private readonly optimizers = new Set<TensorFlowJsOptimizer>();
   /** The optimizer of TensorFlow.js that is making a step, with its learning rate. */
   private applied: { readonly optimizer: TensorFlowJsOptimizer; readonly learningRate: number } | undefined;
@@ -141,7 +143,11 @@ class Recorder implements Interceptor {
     );
 
     return intercept(this, () => {
+      const rates = this.options.watched?.map(({ learningRate }) => learningRate);
       const result = this.observe(() => step(...handles));
+      if (this.options.watched?.some(({ learningRate }, i) => learningRate !== rates![i])) {
+        this.refuseSetting('the learning rate of an optimizer of tf.train');
+      }
       if (this.violation) throw this.violation;
       if (this.created.length > 0 && !this.options.mayCreate) {
         throw new CompileError(
@@ -175,7 +181,7 @@ class Recorder implements Interceptor {
         }
       }
       const operations = live(this.operations, { outputs, updates });
-      const { events, counting, fed } = this;
+      const { events, counted: counting, fed } = this;
       return {
         trace: {
           operations,
@@ -243,6 +249,7 @@ class Recorder implements Interceptor {
   }
 
   applying(optimizer: TensorFlowJsOptimizer, apply: () => void): void {
+    this.options.restoration.uses(optimizer);
     const { learningRate } = optimizer;
     this.optimizers.add(optimizer);
     this.applied = { optimizer, learningRate };
@@ -279,8 +286,9 @@ class Recorder implements Interceptor {
     this.variables.set(variable.dataId, variable);
   }
 
-  counted(optimizer: CountingOptimizer): void {
-    this.counting.push(optimizer);
+  counting(optimizer: CountingOptimizer): void {
+    this.options.restoration.uses(optimizer);
+    this.counted.push(optimizer);
   }
 
   random(): void {
@@ -297,10 +305,11 @@ class Recorder implements Interceptor {
   private observe<T>(action: () => T): T {
     return observeHost(
       {
-        advanced: (counter) => {
-          this.options.restoration.advanced(counter);
+        advanced: (counter, before) => {
+          this.options.restoration.advanced(counter, before);
           this.events.push({ kind: 'counter', counter });
         },
+        set: (what) => this.refuseSetting(what),
         fed: (produce, dtype) => {
           const value = this.produce(produce);
           this.fed.push(value);
@@ -312,6 +321,14 @@ class Recorder implements Interceptor {
         },
       },
       action,
+    );
+  }
+
+  /** Thrown after the step: what is set may be put back where the step fails, and that failure tells more. */
+  private refuseSetting(what: string): void {
+    this.violation ??= new CompileError(
+      `The step sets ${what}, which would happen only while it is traced. Set it between calls, or let it follow a ` +
+        `schedule.`,
     );
   }
 

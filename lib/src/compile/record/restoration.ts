@@ -1,11 +1,16 @@
 import { tf } from '../../runtime';
 import { nativeBackend } from '../../runtime/binding';
 import type { StepCounter } from '../../runtime/fed';
+import type { CountingOptimizer } from '../ir/trace';
 
 /** Remembers variables and counters as they are, because recording a step must not count as a step. */
 export class Restoration {
   private readonly values = new Map<tf.Variable, tf.Tensor>();
   private readonly counters = new Map<StepCounter, number>();
+  private readonly optimizers = new Map<
+    CountingOptimizer,
+    Pick<CountingOptimizer, 'iterations_' | 'learningRate'>
+  >();
 
   constructor() {
     for (const variable of registeredVariables()) this.created(variable);
@@ -16,9 +21,16 @@ export class Restoration {
     this.values.set(variable, tf.keep(variable.clone()));
   }
 
-  /** Remembers a counter that has just advanced. */
-  advanced(counter: StepCounter): void {
-    if (!this.counters.has(counter)) this.counters.set(counter, counter.value - 1);
+  /** Remembers the value that a counter had before it advanced. */
+  advanced(counter: StepCounter, before: number): void {
+    if (!this.counters.has(counter)) this.counters.set(counter, before);
+  }
+
+  /** Remembers an optimizer of TensorFlow.js that counts a step, or that is asked for its learning rate. */
+  uses(optimizer: CountingOptimizer): void {
+    if (this.optimizers.has(optimizer)) return;
+    const { iterations_, learningRate } = optimizer;
+    this.optimizers.set(optimizer, { iterations_, learningRate });
   }
 
   /** The variables that are remembered. */
@@ -42,6 +54,7 @@ export class Restoration {
   rewind(): void {
     this.rewindVariables();
     for (const [counter, value] of this.counters) counter.value = value;
+    for (const [optimizer, state] of this.optimizers) Object.assign(optimizer, state);
   }
 
   /** Frees what is remembered. */
