@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
 import { tf } from '../../src/runtime';
+import { nativeBackend, typeAttribute } from '../../src/runtime/binding';
 
 type Step = (x: tf.Tensor) => tf.Tensor;
 
@@ -69,6 +70,16 @@ const steps: Record<string, { step: Step; good: tf.Tensor[]; bad?: tf.Tensor[] }
     step: (x) => tf.bincount(x as tf.Tensor1D, tf.tensor1d([]), 4),
     good: [vector(0, 1, 1, 3), vector(0, 9, 4, 3)],
     bad: [vector(0, -1, 1, 3)],
+  },
+  'counts row by row': {
+    step: (x) =>
+      nativeBackend().executeSingleOutput(
+        'DenseBincount',
+        [typeAttribute('Tidx', 'int32'), typeAttribute('T', 'float32')],
+        [x, tf.scalar(4, 'int32'), tf.tensor1d([])],
+      ),
+    good: [pairs(0, 1, 1, 3), pairs(0, 9, 4, 3)],
+    bad: [pairs(0, -1, 1, 3)],
   },
   'one-hot rows, empty beyond the depth': {
     step: (x) => tf.oneHot(x, 3),

@@ -142,6 +142,10 @@ export const STEP_OPERATIONS = [
   }),
   row('Cumprod(x: T, axis: Tidx) -> out: T', { integers: { axis: 'size' }, isMaterialized: true }),
   row('Cumsum(x: T, axis: Tidx) -> out: T', { integers: { axis: 'size' }, isMaterialized: true }),
+  row('DenseBincount(input: Tidx, size: Tidx, weights: T) -> output: T', {
+    integers: { input: notNegative, size: 'size' },
+    isMaterialized: true,
+  }),
   row('DepthToSpace(input: T) -> output: T', { range: elementsOf(0) }),
   row('DepthwiseConv2dNative(input: T, filter: T) -> output: T', {
     oneDnn: true,
