@@ -135,8 +135,10 @@ async function read(path: string, file: FileHandle): Promise<Stored> {
   for (const [name, { dtype, shape, data_offsets: offsets }] of inOrder) {
     const Type = Object.hasOwn(types, dtype) ? types[dtype as StoredType] : undefined;
     if (!Type) {
+      if (checksum !== undefined) throw damaged(`${name} has the unknown type ${dtype}`);
       throw new Error(
-        `${path}: ${name} has the type ${dtype}; this library reads ${Object.keys(types).join(', ')}. Convert it where it was written.`,
+        `${path}: ${name} has the type ${dtype}, but only ${Object.keys(types).join(', ')} can be read. ` +
+          'Convert it where it was written.',
       );
     }
     const bytes = shape.reduce((product, axis) => product * axis, Type.BYTES_PER_ELEMENT);
