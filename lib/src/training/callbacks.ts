@@ -21,7 +21,7 @@ export interface RunView {
   /** Whether the run goes on from a checkpoint. */
   readonly isResumed: boolean;
   /** Ends the run after this call; the reason is in its result. */
-  stop(reason: string): void;
+  readonly stop: (reason: string) => void;
 }
 
 /**

@@ -15,3 +15,4 @@ export type { Part, Parts, WithParameters, WithWeights } from './parts';
 export { rowMaxima, statisticsOf, type Followed, type Moment, type Quantity } from './statistics';
 export { tensorBoard } from './tensorBoard';
 export { train, type TrainingRun, type TrainOptions } from './train';
+export { loadTensors, loadWeights, saveTensors, saveWeights } from './weights';

@@ -52,9 +52,9 @@ export function requireScalars(report: unknown): asserts report is StepReport {
     );
   }
   for (const [name, value] of entries) {
-    if (value instanceof tf.Tensor && value.rank === 0) continue;
-    const given =
-      value instanceof tf.Tensor ? `a tensor of the shape [${value.shape.join(', ')}]` : typeof value;
+    const tensor = value instanceof tf.Tensor ? (value as tf.Tensor) : undefined;
+    if (tensor?.rank === 0) continue;
+    const given = tensor ? `a tensor of the shape [${tensor.shape.join(', ')}]` : typeof value;
     throw new TypeError(`The ${name} of a step must be a scalar, but it is ${given}. Take tf.mean of it.`);
   }
 }

@@ -167,9 +167,11 @@ export class ForgottenState {
         const weights = await part.getWeights();
         endings.push(...weights.map(({ name }) => `/${name}`));
         disposeCopies(weights);
-        for (const own of [...weights.map(({ tensor }) => tensor), ...(Object.values(part) as unknown[])]) {
-          if (own instanceof tf.Variable) known.add(own);
-        }
+        const own: unknown[] = [
+          ...weights.map(({ tensor }) => tensor),
+          ...(Object.values(part) as unknown[]),
+        ];
+        for (const held of own) if (held instanceof tf.Variable) known.add(held as tf.Variable);
       } else {
         for (const variable of variablesOf(part)) known.add(variable);
         streams.add(noiseOf(part));
@@ -228,14 +230,14 @@ export function stored(tensor: tf.Tensor): StoredTensor {
   const dtype = ({ float32: 'F32', int32: 'I32', bool: 'BOOL' } as const)[tensor.dtype as 'float32'];
   if (dtype === undefined) throw new TypeError(`Tensors of the type ${tensor.dtype} cannot be saved.`);
   // A copy: the next step may write where these values lie.
-  return { dtype, shape: tensor.shape, values: tensor.dataSync().slice() as Float32Array };
+  return { dtype, shape: tensor.shape, values: tensor.dataSync().slice() };
 }
 
 export function toTensor({ dtype, shape, values }: StoredTensor): tf.Tensor {
   const type = ({ F32: 'float32', F64: 'float32', I32: 'int32', U8: 'int32', BOOL: 'bool' } as const)[dtype];
   const numbers =
     dtype === 'F64' ? Float32Array.from(values) : dtype === 'U8' ? Int32Array.from(values) : values;
-  return tf.tensor(numbers as Float32Array, [...shape], type);
+  return tf.tensor(numbers, [...shape], type);
 }
 
 export function assign(variable: tf.Variable, value: StoredTensor): void {

@@ -107,9 +107,9 @@ describe('labels that are no classes', () => {
   });
 
   it('may be anything where the loss says what they are', async () => {
-    const data = { inputs: inputs(), labels: tf.mul(labels(), 100) as tf.Tensor1D };
+    const data = { inputs: inputs(), labels: tf.mul<tf.Tensor1D>(labels(), 100) };
     const loss = (outputs: tf.Tensor, y: tf.Tensor) =>
-      tf.losses.meanSquaredError(y, tf.sum(outputs, 1)) as tf.Scalar;
+      tf.losses.meanSquaredError<tf.Tensor, tf.Scalar>(y, tf.sum(outputs, 1));
     const { losses } = await train({
       model: mlp({ sizes: [5, 4] }),
       optimizer: adam(),
