@@ -189,7 +189,7 @@ describe('an interrupted run that is resumed equals an uninterrupted one', () =>
       const model = small();
       const series = [3, 2, 5, 1, 4, 6, 7, 8, 9];
       let [evaluations, best] = [0, ''];
-      const { callbacks = [], ...others } = options as RunOptions;
+      const { callbacks = [], ...others } = options as Partial<RunOptions>;
       const stopping = earlyStopping({ monitor: 'error', patience: 2, restoreBest: model });
       const count = {
         onTrainBegin: (run: { evaluations: readonly unknown[] }) =>
