@@ -16,3 +16,21 @@ export { rowMaxima, statisticsOf, type Followed, type Moment, type Quantity } fr
 export { tensorBoard } from './tensorBoard';
 export { train, type TrainingRun, type TrainOptions } from './train';
 export { loadTensors, loadWeights, saveTensors, saveWeights } from './weights';
+export {
+  experiment,
+  type Experiment,
+  type ExperimentOptions,
+  type ExperimentProgress,
+  type Measurement,
+  type Measurements,
+  type Row,
+  type Setting,
+  type Trial,
+  type TrialOptions,
+} from './experiment';
+export {
+  findLearningRate,
+  type LearningRateFinderOptions,
+  type LearningRateScan,
+} from './learningRateFinder';
+export { best, curves, groupBy, scalarsOf, select, summarize, type Statistic } from './summaries';
