@@ -7,5 +7,6 @@ export * from './notebook';
 export * from './optimizers';
 export * from './plots';
 export * from './runtime';
+export * from './statistics';
 export * from './training';
 export * from './vae';

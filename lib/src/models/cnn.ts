@@ -1,5 +1,9 @@
-import { random, tf } from '../runtime';
-import { uniqueModelName, type Model } from './model';
+import { lecun, type Initializer } from '../initializers';
+import { tf } from '../runtime';
+import { rejectUnknown } from '../runtime/options';
+import { convolution, dense } from './layers';
+import type { Model } from './model';
+import { ParameterScope } from './parameterScope';
 
 export interface CnnOptions {
   /** Height, width and channels of an image, for example `[28, 28, 1]`. */
@@ -9,6 +13,8 @@ export interface CnnOptions {
   readonly classes: number;
   /** Side of a filter; default 3. */
   readonly span?: number;
+  /** Of all kernels; default He before a ReLU and LeCun at the end. */
+  readonly initializer?: Initializer;
   /** Seed of the initial kernels; default 0. */
   readonly seed?: number;
   /** Prefix of the parameters' names; default `'cnn'`. */
@@ -19,18 +25,20 @@ export interface CnnOptions {
  * A convolutional classifier: convolutions with ReLU, each followed by max pooling that halves height and width, and a dense
  * layer.
  *
- * Kernels start normally distributed with variance 2 / fan-in before a ReLU (He) and 1 / fan-in at the end (LeCun); biases
- * start at 0. The parameters are called `cnn/conv_1/kernel`, `cnn/conv_1/bias`, …, `cnn/dense/kernel`, `cnn/dense/bias`.
+ * By default kernels start normally distributed with variance 2 / fan-in before a ReLU (He) and 1 / fan-in at the end (LeCun); biases
+ * start at 0. The parameters are called `cnn/convolution_1/kernel`, `cnn/convolution_1/bias`, …, `cnn/dense/kernel`, `cnn/dense/bias`.
  *
  * @returns A model from images [batch, height, width, channels] to logits [batch, classes].
- * @throws RangeError if there is no convolution, or so many that pooling leaves nothing of the image.
+ * @throws RangeError if there is no convolution, or so many that pooling leaves nothing of the image; TypeError for an unknown
+ *   option.
  *
  * @example
  * const model = cnn({ image: [28, 28, 1], filters: [16, 32], classes: 10 });
  * const logits = model.apply(images);
  */
 export function cnn(options: CnnOptions): Model {
-  const { image, filters, classes, span = 3, seed = 0 } = options;
+  rejectUnknown(options, ['image', 'filters', 'classes', 'span', 'initializer', 'seed', 'name'], 'cnn');
+  const { image, filters, classes, span, initializer, seed, name = 'cnn' } = options;
   const [height, width, channels] = image;
   const shrink = 2 ** filters.length;
   const area = Math.floor(height / shrink) * Math.floor(width / shrink);
@@ -40,33 +48,25 @@ export function cnn(options: CnnOptions): Model {
         `got ${filters.length} convolutions of images of ${height} × ${width}.`,
     );
   }
-  const name = uniqueModelName(options.name ?? 'cnn');
-  const stream = random(seed);
-  const layer = (label: string, shape: number[], gain: number) => {
-    const fanIn = shape.slice(0, -1).reduce((product, length) => product * length, 1);
-    const standardDeviation = Math.sqrt(gain / fanIn);
-    return tf.tidy(() => ({
-      kernel: tf.variable(stream.normal(shape, { standardDeviation }), true, `${name}/${label}/kernel`),
-      bias: tf.variable(tf.zeros([shape.at(-1) as number]), true, `${name}/${label}/bias`),
-    }));
-  };
-  const convolutions = filters.map((count, index) =>
-    layer(`conv_${index + 1}`, [span, span, filters[index - 1] ?? channels, count], 2),
+  const scope = new ParameterScope(name, { seed });
+  const convolutions = filters.map((outputs, index) =>
+    convolution(scope, `convolution_${index + 1}`, {
+      inputs: filters[index - 1] ?? channels,
+      outputs,
+      span,
+      initializer,
+    }),
   );
-  const dense = layer('dense', [area * (filters.at(-1) as number), classes], 1);
-  const parameters = [...convolutions, dense].flatMap(({ kernel, bias }) => [kernel, bias]);
-  return {
-    name,
-    parameters,
-    apply: (images) =>
-      tf.tidy(() => {
-        const features = convolutions.reduce((x, { kernel, bias }) => {
-          const convolved = tf.conv2d(x, kernel as tf.Tensor4D, 1, 'same');
-          return tf.maxPool(tf.relu(tf.add<tf.Tensor4D>(convolved, bias)), 2, 2, 'valid');
-        }, images as tf.Tensor4D);
-        const flat = features.reshape<tf.Tensor2D>([images.shape[0], -1]);
-        return tf.add(tf.matMul(flat, dense.kernel as tf.Tensor2D), dense.bias);
-      }),
-    dispose: () => tf.dispose(parameters),
-  };
+  const classify = dense(scope, 'dense', {
+    inputs: area * filters.at(-1)!,
+    outputs: classes,
+    initializer: initializer ?? lecun(),
+  });
+  return scope.model((images) => {
+    const features = convolutions.reduce(
+      (x, convolve) => tf.maxPool(tf.relu(convolve(x)) as tf.Tensor4D, 2, 2, 'valid'),
+      images,
+    );
+    return classify(features.reshape([images.shape[0], -1]));
+  });
 }

@@ -1,5 +1,5 @@
-import { lecun, normal, varianceScaling } from '../initializers';
-import { tf } from '../runtime';
+import { lecun, normal, varianceScaling, type Initializer } from '../initializers';
+import { rejectUnknown } from '../runtime/options';
 import { layerNormalization } from './layers';
 import { outputLogits, type OutputEmbedding } from './outputEmbedding';
 import { ParameterScope } from './parameterScope';
@@ -20,6 +20,8 @@ export interface LanguageModelOptions {
   readonly heads?: number;
   /** Default `'tied'`: the embeddings are the output matrix too. */
   readonly output?: OutputEmbedding;
+  /** Of all embeddings and kernels; default as described below. */
+  readonly initializer?: Initializer;
   /** Seed of the initial weights; default 0. */
   readonly seed?: number;
   /** Prefix of the parameters' names; default `'lm'`. */
@@ -30,7 +32,7 @@ export interface LanguageModelOptions {
  * A Transformer that predicts the next token from those before it: Pre Norm, ReLU, feed-forward of four times the width,
  * learned positions.
  *
- * The embeddings (and the untied output matrix) start normally distributed with variance 1 / width, kernels with 1 / fan-in
+ * By default the embeddings (and the untied output matrix) start normally distributed with variance 1 / width, kernels with 1 / fan-in
  * and those that end a branch with 1 / (2 · layers · fan-in), so that the stream does not grow with the depth.
  *
  * @returns A model from token ids, int32 [batch, length], to logits [batch · length, vocabulary], the rows in the order of the
@@ -44,9 +46,21 @@ export interface LanguageModelOptions {
  * @see Radford et al. (2019), Language models are unsupervised multitask learners.
  */
 export function languageModel(options: LanguageModelOptions): ResidualModel {
-  const { vocabulary, context, width = 64, layers = 2, heads = 4, output = 'tied', seed = 0 } = options;
-  const scope = new ParameterScope(options.name ?? 'lm', seed);
-  const initializer = normal({ standardDeviation: 1 / Math.sqrt(width) });
+  const known = [
+    'vocabulary',
+    'context',
+    'width',
+    'layers',
+    'heads',
+    'output',
+    'initializer',
+    'seed',
+    'name',
+  ];
+  rejectUnknown(options, known, 'languageModel');
+  const { vocabulary, context, width = 64, layers = 2, heads = 4, output = 'tied', seed } = options;
+  const scope = new ParameterScope(options.name ?? 'lm', { seed });
+  const initializer = options.initializer ?? normal({ standardDeviation: 1 / Math.sqrt(width) });
   const { embeddings, embed } = tokenEmbedding(scope, { vocabulary, length: context, width, initializer });
   const units = transformerUnits(scope, {
     width,
@@ -57,20 +71,14 @@ export function languageModel(options: LanguageModelOptions): ResidualModel {
     norm: 'pre',
     residualScale: 1,
     causal: true,
-    initializer: lecun(),
-    branchEndInitializer: varianceScaling({ gain: 1 / (2 * layers) }),
+    initializer: options.initializer ?? lecun(),
+    branchEndInitializer: options.initializer ?? varianceScaling({ gain: 1 / (2 * layers) }),
   });
   const normalize = layerNormalization(scope, 'final', width);
   const logits = outputLogits(scope, { kind: output, embeddings, initializer });
-  return {
-    name: scope.name,
-    parameters: scope.parameters,
-    units,
-    apply: (tokens) =>
-      tf.tidy(() => {
-        const states = normalize(throughUnits(units, embed(tokens)));
-        return logits(states.reshape([-1, width]));
-      }),
-    dispose: () => scope.dispose(),
-  };
+  const model = scope.model((tokens) => {
+    const states = normalize(throughUnits(units, embed(tokens)));
+    return logits(states.reshape([-1, width]));
+  });
+  return { ...model, units };
 }

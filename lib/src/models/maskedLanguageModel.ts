@@ -1,11 +1,16 @@
 import { constant } from '../initializers';
 import { tf } from '../runtime';
+import { rejectUnknown } from '../runtime/options';
 import { activations, dense, layerNormalization, type Layer } from './layers';
 import { outputLogits, type OutputEmbedding } from './outputEmbedding';
 import { ParameterScope } from './parameterScope';
 import { throughUnits, type ResidualModel } from './residual';
 import { tokenEmbedding } from './tokenEmbedding';
-import { withTransformerDefaults, type TransformerOptions } from './transformerEncoder';
+import {
+  transformerOptionNames,
+  withTransformerDefaults,
+  type TransformerOptions,
+} from './transformerEncoder';
 import { transformerUnits } from './transformerUnits';
 
 export interface MaskedLanguageModelOptions extends TransformerOptions {
@@ -41,17 +46,10 @@ export interface MaskedLanguageModelOptions extends TransformerOptions {
  * @see Devlin et al. (2019), BERT: pre-training of deep bidirectional Transformers, arXiv 1810.04805.
  */
 export function maskedLanguageModel(options: MaskedLanguageModelOptions): ResidualModel {
-  const {
-    vocabulary,
-    length,
-    width,
-    head = true,
-    output = 'tied',
-    padding,
-    seed = 0,
-    name = 'mlm',
-  } = options;
-  const scope = new ParameterScope(name, seed);
+  const own = ['vocabulary', 'length', 'head', 'output', 'padding'];
+  rejectUnknown(options, [...own, ...transformerOptionNames], 'maskedLanguageModel');
+  const { vocabulary, length, width, head = true, output = 'tied', padding, seed, name = 'mlm' } = options;
+  const scope = new ParameterScope(name, { seed });
   const settings = withTransformerDefaults(options);
   const { norm, activation, initializer } = settings;
   const normalization = (label: string, wanted: boolean): Layer =>
@@ -71,16 +69,10 @@ export function maskedLanguageModel(options: MaskedLanguageModelOptions): Residu
     return (x) => normalize(activations[activation](apply(x)));
   }
 
-  return {
-    name: scope.name,
-    parameters: scope.parameters,
-    units,
-    apply: (tokens) =>
-      tf.tidy(() => {
-        const mask = padding === undefined ? undefined : tf.cast(tf.notEqual(tokens, padding), 'float32');
-        const states = normalizeOutput(throughUnits(units, normalizeInput(embed(tokens)), mask));
-        return tf.add(logits(transform(states).reshape([-1, width])), bias);
-      }),
-    dispose: () => scope.dispose(),
-  };
+  const model = scope.model((tokens) => {
+    const mask = padding === undefined ? undefined : tf.cast(tf.notEqual(tokens, padding), 'float32');
+    const states = normalizeOutput(throughUnits(units, normalizeInput(embed(tokens)), mask));
+    return tf.add(logits(transform(states).reshape([-1, width])), bias);
+  });
+  return { ...model, units };
 }

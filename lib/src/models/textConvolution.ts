@@ -1,5 +1,9 @@
-import { random, tf } from '../runtime';
-import { uniqueModelName, type Model } from './model';
+import { constant, he, type Initializer } from '../initializers';
+import { tf } from '../runtime';
+import { rejectUnknown } from '../runtime/options';
+import { embedding } from './layers';
+import type { Model } from './model';
+import { ParameterScope } from './parameterScope';
 
 export interface TextConvolutionOptions {
   /** Number of token ids. */
@@ -10,6 +14,8 @@ export interface TextConvolutionOptions {
   readonly filters?: number;
   /** Tokens that a filter sees; default 3. */
   readonly span?: number;
+  /** Of the embeddings and the kernel; default uniform over ±0.05, as in Keras, and He. */
+  readonly initializer?: Initializer;
   /** Seed of the initial weights; default 0. */
   readonly seed?: number;
   /** Prefix of the parameters' names; default `'text'`. */
@@ -18,7 +24,7 @@ export interface TextConvolutionOptions {
 
 /**
  * Features of a text: embeddings of its tokens, a convolution over `span` neighbours with ReLU, and the largest value of each
- * filter along the text.
+ * filter along the text. The parameters are called `text/token/embeddings`, `text/convolution/kernel`, `…/bias`.
  *
  * @returns A model from token ids, int32 [batch, length], to [batch, filters].
  *
@@ -28,46 +34,28 @@ export interface TextConvolutionOptions {
  * @see Kim (2014), Convolutional neural networks for sentence classification, arXiv 1408.5882.
  */
 export function textConvolution(options: TextConvolutionOptions): Model {
-  const { vocabulary, embedding = 50, filters = 250, span = 3, seed = 0 } = options;
-  const name = uniqueModelName(options.name ?? 'text');
-  const stream = random(seed);
-  const [table, kernel, bias] = tf.tidy<[tf.Variable, tf.Variable, tf.Variable]>(() => [
-    // As Keras initializes an embedding.
-    tf.variable(
-      stream.uniform([vocabulary, embedding], { min: -0.05, max: 0.05 }),
-      true,
-      `${name}/embedding`,
-    ),
-    tf.variable(
-      stream.normal([span * embedding, filters], { standardDeviation: Math.sqrt(2 / (span * embedding)) }),
-      true,
-      `${name}/convolution/kernel`,
-    ),
-    tf.variable(tf.zeros([filters]), true, `${name}/convolution/bias`),
-  ]);
-  return {
-    name,
-    parameters: [table, kernel, bias],
-    apply: (tokens) =>
-      tf.tidy(() => {
-        const [batch, length] = tokens.shape as [number, number];
-        if (!(length >= span)) {
-          throw new RangeError(
-            `The texts have ${length} tokens, but a filter spans ${span}: pad them to at least ${span}.`,
-          );
-        }
-        const embedded = tf.gather(table, tokens);
-        const positions = length - span + 1;
-        // Neighbours side by side: a convolution as one matrix product, which XLA compiles well.
-        const windows = tf.concat(
-          Array.from({ length: span }, (_, offset) =>
-            embedded.slice([0, offset, 0], [batch, positions, embedding]),
-          ),
-          2,
-        );
-        const products = tf.matMul(windows.reshape([batch * positions, span * embedding]), kernel);
-        return tf.relu(tf.add(tf.max(products.reshape([batch, positions, filters]), 1), bias));
-      }),
-    dispose: () => tf.dispose([table, kernel, bias]),
-  };
+  const known = ['vocabulary', 'embedding', 'filters', 'span', 'initializer', 'seed', 'name'];
+  rejectUnknown(options, known, 'textConvolution');
+  const { vocabulary, embedding: width = 50, filters = 250, span = 3, initializer, seed } = options;
+  const scope = new ParameterScope(options.name ?? 'text', { seed });
+  const { embed } = embedding(scope, 'token', { vocabulary, width, initializer });
+  const kernel = scope.add<tf.Rank.R2>('convolution/kernel', [span * width, filters], initializer ?? he());
+  const bias = scope.add<tf.Rank.R1>('convolution/bias', [filters], constant(0));
+  return scope.model((tokens) => {
+    const [batch, length] = tokens.shape as [number, number];
+    if (!(length >= span)) {
+      throw new RangeError(
+        `The texts have ${length} tokens, but a filter spans ${span}: pad them to at least ${span}.`,
+      );
+    }
+    const embedded = embed(tokens);
+    const positions = length - span + 1;
+    // Neighbours side by side: a convolution as one matrix product, which XLA compiles well.
+    const windows = tf.concat(
+      Array.from({ length: span }, (_, offset) => embedded.slice([0, offset, 0], [batch, positions, width])),
+      2,
+    );
+    const products = tf.matMul(windows.reshape<tf.Tensor2D>([batch * positions, span * width]), kernel);
+    return tf.relu(tf.add(tf.max(products.reshape([batch, positions, filters]), 1), bias));
+  });
 }

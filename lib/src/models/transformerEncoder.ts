@@ -1,5 +1,6 @@
 import type { Initializer } from '../initializers';
 import { tf } from '../runtime';
+import { rejectUnknown } from '../runtime/options';
 import type { Activation } from './layers';
 import { ParameterScope } from './parameterScope';
 import { defaultResidualScale, throughUnits, type NormPlacement, type ResidualModel } from './residual';
@@ -26,6 +27,19 @@ export interface TransformerOptions {
   /** Prefix of the parameters' names. */
   readonly name?: string;
 }
+
+export const transformerOptionNames: readonly (keyof TransformerOptions)[] = [
+  'width',
+  'layers',
+  'heads',
+  'norm',
+  'residualScale',
+  'hidden',
+  'activation',
+  'initializer',
+  'seed',
+  'name',
+];
 
 export interface TransformerEncoderOptions extends TransformerOptions {
   /** Whether a token looks at itself and those before it only; default false. */
@@ -60,8 +74,9 @@ export interface TransformerEncoder extends ResidualModel {
  *   Transformer architecture, arXiv 2002.04745.
  */
 export function transformerEncoder(options: TransformerEncoderOptions): TransformerEncoder {
-  const { width, causal = false, seed = 0, name = 'encoder' } = options;
-  const scope = new ParameterScope(name, seed);
+  rejectUnknown(options, ['causal', ...transformerOptionNames], 'transformerEncoder');
+  const { width, causal = false, seed, name = 'encoder' } = options;
+  const scope = new ParameterScope(name, { seed });
   const units = transformerUnits(scope, { ...withTransformerDefaults(options), causal });
   return {
     name: scope.name,

@@ -1,6 +1,6 @@
 import { truncatedNormal, type Initializer } from '../initializers';
-import { selfAttention } from './attention';
-import { activations, dense, type Activation } from './layers';
+import { choose } from '../runtime/options';
+import { activations, dense, selfAttention, type Activation } from './layers';
 import type { ParameterScope } from './parameterScope';
 import { residualUnit, type NormPlacement, type ResidualUnit } from './residual';
 
@@ -28,7 +28,7 @@ export function transformerUnits(scope: ParameterScope, options: TransformerUnit
     { inputs: width, outputs: hidden, initializer },
     { inputs: hidden, outputs: width, initializer: branchEndInitializer },
   ];
-  const activate = activations[options.activation];
+  const activate = choose(activations, options.activation, 'The activation of a Transformer');
   return Array.from({ length: layers }, (_, index) => `layer_${index + 1}`).flatMap((layer) => [
     residualUnit(scope, `${layer}/attention`, {
       ...unit,

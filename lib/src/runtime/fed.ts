@@ -26,6 +26,9 @@ export function observeHost<T>(watching: HostObserver, action: () => T): T {
   }
 }
 
+/** Whether an operation of now is being recorded for a compiled step, so that values cannot be looked at. */
+export const isRecorded = (): boolean => observer !== undefined;
+
 /**
  * Host state that advances by one at each step: the step number of an optimizer, the position in a random stream.
  * A compiled step advances its counters exactly as the eager step does.

@@ -2,6 +2,23 @@ import { nativeBackend, typeAttribute, type OpAttribute } from './binding';
 import { fed, StepCounter } from './fed';
 import { tf } from './tensorflow';
 
+let witness: ((stream: Random) => void) | undefined;
+
+/** Runs `action` and tells which streams it drew from. */
+export function streamsDrawnFrom<T>(action: () => T): { result: T; streams: ReadonlySet<Random> } {
+  const previous = witness;
+  const streams = new Set<Random>();
+  witness = (stream) => {
+    streams.add(stream);
+    previous?.(stream);
+  };
+  try {
+    return { result: action(), streams };
+  } finally {
+    witness = previous;
+  }
+}
+
 /**
  * A stream of random tensors, drawn in TensorFlow from a seed and a position that advances by one at each draw.
  *
@@ -143,6 +160,7 @@ export class Random {
     range: tf.Tensor[] = [],
   ): tf.Tensor {
     const { seed, counter } = this;
+    witness?.(this);
     counter.advance();
     const key = fed(() => [seed, counter.value], 'int32');
     const attributes: OpAttribute[] = [

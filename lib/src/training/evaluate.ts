@@ -1,6 +1,7 @@
 import type { Examples } from '../data';
 import type { Model } from '../models';
 import { tf } from '../runtime';
+import { requireClasses, requireExamples } from './labels';
 import { crossEntropy } from './losses';
 
 /** How well a classifier does on examples. */
@@ -15,6 +16,7 @@ export interface Evaluation {
  * Accuracy and mean cross-entropy of a classifier over all examples.
  *
  * @param options.batchSize Examples per forward pass; default 1,000. It bounds the memory and does not change the result.
+ * @throws RangeError for a label that is no class, with its row.
  *
  * @example
  * const { accuracy } = evaluateClassifier(model, imageTensors(loadMnist().test));
@@ -24,6 +26,7 @@ export function evaluateClassifier(
   { inputs, labels }: Examples,
   { batchSize = 1000 } = {},
 ): Evaluation {
+  requireExamples({ inputs, labels }, 'evaluateClassifier', { areClasses: true });
   const count = labels.size;
   let [right, nats] = [0, 0];
   for (let start = 0; start < count; start += batchSize) {
@@ -32,6 +35,7 @@ export function evaluateClassifier(
       const rows = inputs.slice([start], [size]);
       const classes = labels.slice([start], [size]);
       const logits = model.apply(rows);
+      requireClasses(classes.dataSync(), logits.shape.at(-1) as number, start);
       const hits = tf.sum(tf.cast(tf.equal(tf.argMax(logits, -1), classes), 'float32'));
       return tf.stack([hits, tf.mul(crossEntropy(logits, classes), size)]).dataSync();
     });

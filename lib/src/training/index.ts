@@ -1,14 +1,36 @@
-export { evaluateClassifier, type Evaluation } from './evaluate';
 export {
-  fit,
-  minimize,
-  type FitOptions,
-  type FitRun,
-  type RunOptions,
-  type StepReport,
-  type TrainingProgress,
-} from './fit';
+  earlyStopping,
+  type EarlyStoppingOptions,
+  type EvaluationRecord,
+  type RunView,
+  type TrainingCallback,
+} from './callbacks';
+export type { CheckpointOptions } from './checkpoint';
+export { evaluateClassifier, type Evaluation } from './evaluate';
+export { fit, type FitOptions, type FitRun, type RunOptions, type TrainingProgress } from './fit';
 export { iterates, type IteratesOptions } from './iterates';
 export { crossEntropy } from './losses';
+export { minimize, type StepReport } from './minimize';
+export type { Part, Parts, WithParameters, WithWeights } from './parts';
 export { rowMaxima, statisticsOf, type Followed, type Moment, type Quantity } from './statistics';
+export { tensorBoard } from './tensorBoard';
 export { train, type TrainingRun, type TrainOptions } from './train';
+export { loadTensors, loadWeights, saveTensors, saveWeights } from './weights';
+export {
+  experiment,
+  type Experiment,
+  type ExperimentOptions,
+  type ExperimentProgress,
+  type Measurement,
+  type Measurements,
+  type Row,
+  type Setting,
+  type Trial,
+  type TrialOptions,
+} from './experiment';
+export {
+  findLearningRate,
+  type LearningRateFinderOptions,
+  type LearningRateScan,
+} from './learningRateFinder';
+export { best, curves, groupBy, scalarsOf, select, summarize, type Statistic } from './summaries';

@@ -1,4 +1,6 @@
 import { tf } from '../runtime';
+import { isRecorded } from '../runtime/fed';
+import { requireClasses } from './labels';
 
 /**
  * Mean cross-entropy of a softmax classifier, in nats.
@@ -11,6 +13,8 @@ import { tf } from '../runtime';
  * @param weights float32 [batch], at least 0: how much each row counts in the mean, such as `chosen` of `maskTokens`.
  *   Default: all alike. If all are 0, so is the loss.
  * @returns A scalar.
+ * @throws RangeError for a label that is no class, with its row. Within a compiled step, where values cannot be looked at,
+ *   the labels are checked when the step runs.
  *
  * @example
  * const loss = crossEntropy(model.apply(images), labels);
@@ -25,6 +29,7 @@ export function crossEntropy(logits: tf.Tensor, labels: tf.Tensor, weights?: tf.
         `but they have the shapes ${given}.`,
     );
   }
+  if (!isRecorded()) requireClasses(labels.dataSync(), classes as number);
   const oneHot = tf.oneHot(labels, classes as number) as tf.Tensor2D;
   const nats = tf.customGrad((x, save) => {
     const logProbabilities = tf.logSoftmax(x as tf.Tensor);

@@ -1,4 +1,5 @@
 import { tf, random, type Random } from '../runtime';
+import { choose, rejectUnknown } from '../runtime/options';
 import type { Coders } from './coders';
 import { gaussianKl, reparameterize, splitGaussian, type Gaussian } from './gaussian';
 import { bernoulliNegativeLogLikelihood, gaussianNegativeLogLikelihood } from './likelihoods';
@@ -9,6 +10,13 @@ export interface AutoencoderOptions extends Coders {
   /** Of the Gaussian decoder; default 1. */
   readonly standardDeviation?: number;
 }
+
+const optionNames: readonly (keyof AutoencoderOptions)[] = [
+  'encoder',
+  'decoder',
+  'likelihood',
+  'standardDeviation',
+];
 
 export interface VaeOptions extends AutoencoderOptions {
   /** Seed of the noise; default 0. */
@@ -63,6 +71,7 @@ export interface Vae extends Coding<Gaussian> {
  * @see Kingma, Welling (2013), arXiv 1312.6114; Higgins et al. (2017), β-VAE.
  */
 export function vae(options: VaeOptions): Vae {
+  rejectUnknown(options, [...optionNames, 'seed'], 'vae');
   const { encoder, decoder } = options;
   const noise = random(options.seed ?? 0).fork('noise');
   const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs)));
@@ -88,6 +97,7 @@ export function vae(options: VaeOptions): Vae {
  * const model = autoencoder(mlpCoders({ sizes: [784, 256], latent: 8, outputsPerDimension: 1 }));
  */
 export function autoencoder(options: AutoencoderOptions): Autoencoder {
+  rejectUnknown(options, optionNames, 'autoencoder');
   const { encoder, decoder } = options;
   return {
     ...shared(options),
@@ -101,6 +111,7 @@ export function autoencoder(options: AutoencoderOptions): Autoencoder {
 }
 
 function shared({ encoder, decoder, likelihood = 'bernoulli' }: AutoencoderOptions) {
+  choose({ bernoulli: true, gaussian: true }, likelihood, 'The likelihood of an autoencoder');
   return {
     parameters: [...encoder.parameters, ...decoder.parameters],
     decode: (z: tf.Tensor) =>

@@ -1,5 +1,6 @@
 import type { Model } from '../models';
 import { random, tf, type Random } from '../runtime';
+import { rejectUnknown } from '../runtime/options';
 import { crossEntropy } from '../training';
 import { gaussianKl, reparameterize, splitGaussian, type Gaussian, type Noise } from './gaussian';
 
@@ -78,7 +79,9 @@ export interface Vib extends Model {
  *
  * @see Alemi et al. (2016), arXiv 1612.00410.
  */
-export function vib({ encoder, head, taskLoss = crossEntropy, seed = 0 }: VibOptions): Vib {
+export function vib(options: VibOptions): Vib {
+  rejectUnknown(options, ['encoder', 'head', 'taskLoss', 'seed'], 'vib');
+  const { encoder, head, taskLoss = crossEntropy, seed = 0 } = options;
   const noise = random(seed).fork('noise');
   const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs)));
   return {

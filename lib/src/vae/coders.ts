@@ -1,5 +1,7 @@
-import { mlp, uniqueModelName, type Model } from '../models';
-import { random, tf, type Random } from '../runtime';
+import type { Initializer } from '../initializers';
+import { layers, mlp, ParameterScope, uniqueModelName, type Activation, type Model } from '../models';
+import { random, tf } from '../runtime';
+import { rejectUnknown } from '../runtime/options';
 
 /** The two networks of an autoencoder, on flat inputs. */
 export interface Coders {
@@ -16,6 +18,10 @@ export interface MlpCodersOptions {
   readonly latent: number;
   /** Numbers that the encoder gives per latent dimension: 2 (mean and log-variance, default) or 1 (plain autoencoder). */
   readonly outputsPerDimension?: 1 | 2;
+  /** Between the layers; default `'relu'`. */
+  readonly activation?: Activation;
+  /** Of all kernels; default as in `mlp`. */
+  readonly initializer?: Initializer;
   /** Seed of the initial weights; default 0. */
   readonly seed?: number;
   /** Prefix of the parameters' names; default `'vae'`. */
@@ -29,11 +35,20 @@ export interface MlpCodersOptions {
  * const model = vae({ ...mlpCoders({ sizes: [784, 256], latent: 2 }) });
  */
 export function mlpCoders(options: MlpCodersOptions): Coders {
-  const { sizes, latent, outputsPerDimension = 2, seed = 0 } = options;
+  const known = ['sizes', 'latent', 'outputsPerDimension', 'activation', 'initializer', 'seed', 'name'];
+  rejectUnknown(options, known, 'mlpCoders');
+  const { sizes, latent, outputsPerDimension = 2, activation, initializer, seed = 0 } = options;
   const name = uniqueModelName(options.name ?? 'vae');
+  const common = { activation, initializer };
   return {
-    encoder: mlp({ sizes: [...sizes, outputsPerDimension * latent], seed, name: `${name}/encoder` }),
+    encoder: mlp({
+      ...common,
+      sizes: [...sizes, outputsPerDimension * latent],
+      seed,
+      name: `${name}/encoder`,
+    }),
     decoder: mlp({
+      ...common,
       sizes: [latent, ...[...sizes].reverse()],
       seed: random(seed).fork('decoder').seed,
       name: `${name}/decoder`,
@@ -54,12 +69,11 @@ export interface ConvolutionalCodersOptions {
   readonly latent: number;
   /** As in {@link MlpCodersOptions}. */
   readonly outputsPerDimension?: 1 | 2;
+  /** Of all kernels; default as in `mlp` and `cnn`. */
+  readonly initializer?: Initializer;
   readonly seed?: number;
   readonly name?: string;
 }
-
-const KERNEL = 3;
-const STRIDE = 2;
 
 /**
  * Encoder with two strided 3 × 3 convolutions, and the decoder that mirrors it with transposed convolutions. Images are
@@ -71,94 +85,74 @@ const STRIDE = 2;
  * const model = vae({ ...convolutionalCoders({ latent: 16, filters: [32, 64] }) });
  */
 export function convolutionalCoders(options: ConvolutionalCodersOptions): Coders {
-  const { height = 28, width = 28, filters = [16, 32], hidden = 128, latent, seed = 0 } = options;
+  const sizes = ['height', 'width', 'filters', 'hidden', 'latent', 'outputsPerDimension'];
+  rejectUnknown(options, [...sizes, 'initializer', 'seed', 'name'], 'convolutionalCoders');
+  const {
+    height = 28,
+    width = 28,
+    filters = [16, 32],
+    hidden = 128,
+    latent,
+    initializer,
+    seed = 0,
+  } = options;
   if (height % 4 !== 0 || width % 4 !== 0) {
     throw new RangeError(
       `Two convolutions with stride 2 need a height and a width divisible by 4, but ${height} × ${width} was given.`,
     );
   }
   const [first, second] = filters;
-  const name = uniqueModelName(options.name ?? 'vae');
-  const stream = random(seed).fork('convolutions');
+  const scope = new ParameterScope(options.name ?? 'vae', { seed: random(seed).fork('convolutions').seed });
+  const { name } = scope;
   const small = { height: height / 4, width: width / 4 };
   const flat = small.height * small.width * second;
+  const common = { stride: 2, initializer };
   const down = [
-    convolution(`${name}/encoder/convolution_1`, 1, first, 'forward', stream),
-    convolution(`${name}/encoder/convolution_2`, first, second, 'forward', stream),
-  ] as const;
+    layers.convolution(scope, 'encoder/convolution_1', { ...common, inputs: 1, outputs: first }),
+    layers.convolution(scope, 'encoder/convolution_2', { ...common, inputs: first, outputs: second }),
+  ];
+  const ofEncoder = [...scope.parameters];
   const up = [
-    convolution(`${name}/decoder/convolution_1`, second, first, 'transposed', stream),
-    convolution(`${name}/decoder/convolution_2`, first, 1, 'transposed', stream),
+    layers.transposedConvolution(scope, 'decoder/convolution_1', {
+      ...common,
+      inputs: second,
+      outputs: first,
+    }),
+    layers.transposedConvolution(scope, 'decoder/convolution_2', { ...common, inputs: first, outputs: 1 }),
   ] as const;
+  const ofDecoder = scope.parameters.slice(ofEncoder.length);
   const toLatent = mlp({
     sizes: [flat, hidden, (options.outputsPerDimension ?? 2) * latent],
+    initializer,
     seed,
     name: `${name}/encoder/head`,
   });
   const fromLatent = mlp({
     sizes: [latent, hidden, flat],
+    initializer,
     seed: random(seed).fork('decoder').seed,
     name: `${name}/decoder/head`,
   });
-  return {
-    encoder: {
-      name: `${name}/encoder`,
-      parameters: [...down.flatMap(({ kernel, bias }) => [kernel, bias]), ...toLatent.parameters],
-      apply: (inputs) =>
-        tf.tidy(() => {
-          const images = inputs.reshape<tf.Tensor4D>([-1, height, width, 1]);
-          const features = down.reduce((x, layer) => tf.relu(shrink(x, layer)), images);
-          return toLatent.apply(features.reshape([-1, flat]));
-        }),
-      dispose: () => [...down, toLatent].forEach((part) => part.dispose()),
-    },
-    decoder: {
-      name: `${name}/decoder`,
-      parameters: [...fromLatent.parameters, ...up.flatMap(({ kernel, bias }) => [kernel, bias])],
-      apply: (z) =>
-        tf.tidy(() => {
-          const features = tf.relu(fromLatent.apply(z));
-          const images = features.reshape<tf.Tensor4D>([-1, small.height, small.width, second]);
-          const middle = tf.relu(grow(images, up[0]));
-          return grow(middle, up[1]).reshape([-1, height * width]);
-        }),
-      dispose: () => [...up, fromLatent].forEach((part) => part.dispose()),
-    },
-  };
-}
-
-interface Convolution {
-  readonly kernel: tf.Variable<tf.Rank.R4>;
-  readonly bias: tf.Variable;
-  dispose(): void;
-}
-
-function convolution(
-  name: string,
-  channelsIn: number,
-  channelsOut: number,
-  direction: 'forward' | 'transposed',
-  stream: Random,
-): Convolution {
-  // A transposed convolution with stride 2 reads each input channel through a quarter of its kernel.
-  const fanIn = (KERNEL * KERNEL * channelsIn) / (direction === 'forward' ? 1 : STRIDE * STRIDE);
-  const channels = direction === 'forward' ? [channelsIn, channelsOut] : [channelsOut, channelsIn];
-  const [kernel, bias] = tf.tidy<[Convolution['kernel'], tf.Variable]>(() => {
-    const start = stream.normal([KERNEL, KERNEL, ...channels], { standardDeviation: Math.sqrt(2 / fanIn) });
-    return [
-      tf.variable(start as tf.Tensor4D, true, `${name}/kernel`),
-      tf.variable(tf.zeros([channelsOut]), true, `${name}/bias`),
-    ];
+  const model = (
+    part: string,
+    parameters: readonly tf.Variable[],
+    apply: (x: tf.Tensor) => tf.Tensor,
+  ): Model => ({
+    name: `${name}/${part}`,
+    parameters,
+    apply: (x) => tf.tidy(() => apply(x)),
+    dispose: () => tf.dispose([...parameters]),
   });
-  return { kernel, bias, dispose: () => tf.dispose([kernel, bias]) };
-}
-
-function shrink(x: tf.Tensor4D, { kernel, bias }: Convolution): tf.Tensor4D {
-  return tf.add(tf.conv2d(x, kernel, STRIDE, 'same'), bias);
-}
-
-function grow(x: tf.Tensor4D, { kernel, bias }: Convolution): tf.Tensor4D {
-  const [batch, height, width] = x.shape;
-  const shape: [number, number, number, number] = [batch, STRIDE * height, STRIDE * width, bias.size];
-  return tf.add(tf.conv2dTranspose(x, kernel, shape, STRIDE, 'same'), bias);
+  return {
+    encoder: model('encoder', [...ofEncoder, ...toLatent.parameters], (inputs) => {
+      const images: tf.Tensor = inputs.reshape([-1, height, width, 1]);
+      const features = down.reduce((x, shrink) => tf.relu(shrink(x)), images);
+      return toLatent.apply(features.reshape([-1, flat]));
+    }),
+    decoder: model('decoder', [...fromLatent.parameters, ...ofDecoder], (z) => {
+      const features = tf.relu(fromLatent.apply(z));
+      const images = features.reshape([-1, small.height, small.width, second]);
+      return up[1](tf.relu(up[0](images))).reshape([-1, height * width]);
+    }),
+  };
 }

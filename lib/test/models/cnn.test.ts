@@ -21,7 +21,10 @@ describe('cnn', () => {
     const model = cnn({ image: [28, 28, 1], filters: [16, 32], classes: 10, span: 5 });
     expect(parameterCount(model)).toBe(25 * 16 + 16 + 25 * 16 * 32 + 32 + 7 * 7 * 32 * 10 + 10);
     expect(model.parameters.map(({ name }) => name)).toEqual(
-      ['conv_1', 'conv_2', 'dense'].flatMap((layer) => [`cnn/${layer}/kernel`, `cnn/${layer}/bias`]),
+      ['convolution_1', 'convolution_2', 'dense'].flatMap((layer) => [
+        `cnn/${layer}/kernel`,
+        `cnn/${layer}/bias`,
+      ]),
     );
     expect(model.apply(tf.zeros([3, 28, 28, 1])).shape).toEqual([3, 10]);
   });

@@ -1,16 +1,18 @@
-import type { Initializer } from '../initializers';
-import { tf } from '../runtime';
-import { dense, type Layer } from './layers';
-import type { ParameterScope } from './parameterScope';
+import { lecun, type Initializer } from '../../initializers';
+import { tf } from '../../runtime';
+import type { ParameterScope } from '../parameterScope';
+import type { Layer } from './activations';
+import { dense } from './dense';
 
 export interface AttentionOptions {
   readonly width: number;
   readonly heads: number;
-  /** Whether a token looks at itself and those before it only. */
-  readonly causal: boolean;
-  readonly initializer: Initializer;
-  /** Of the kernel after the heads. */
-  readonly outputInitializer: Initializer;
+  /** Whether a token looks at itself and those before it only; default false. */
+  readonly causal?: boolean;
+  /** Of the kernels; default LeCun. */
+  readonly initializer?: Initializer;
+  /** Of the kernel after the heads; default as the others. */
+  readonly outputInitializer?: Initializer;
 }
 
 /** Large enough that its exponential is 0 in float32. */
@@ -24,8 +26,9 @@ const FAR_BELOW = -1e9;
 export function selfAttention(
   scope: ParameterScope,
   label: string,
-  { width, heads, causal, initializer, outputInitializer }: AttentionOptions,
+  options: AttentionOptions,
 ): (x: tf.Tensor, mask?: tf.Tensor) => tf.Tensor {
+  const { width, heads, causal = false, initializer = lecun(), outputInitializer = initializer } = options;
   if (!Number.isInteger(width / heads)) {
     throw new RangeError(`The width must be a multiple of the number of heads, got ${width} and ${heads}.`);
   }

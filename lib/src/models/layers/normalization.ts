@@ -1,31 +1,7 @@
-/** The layers that models are built from. Each adds its parameters to a scope and gives the function that uses them. */
-import { constant, type Initializer } from '../initializers';
-import { tf } from '../runtime';
-import type { ParameterScope } from './parameterScope';
-
-export type Layer = (x: tf.Tensor) => tf.Tensor;
-
-/** Nonlinearities by name; `'gelu'` is x·Φ(x) with the distribution function Φ of the normal distribution. */
-export type Activation = 'relu' | 'gelu';
-
-export const activations: Readonly<Record<Activation, Layer>> = {
-  relu: (x) => tf.relu(x),
-  gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
-};
-
-/** An affine map of the last axis, `label/kernel` and `label/bias`; the bias starts at 0. */
-export function dense(
-  scope: ParameterScope,
-  label: string,
-  { inputs, outputs, initializer }: { inputs: number; outputs: number; initializer: Initializer },
-): Layer {
-  const kernel = scope.add<tf.Rank.R2>(`${label}/kernel`, [inputs, outputs], initializer);
-  const bias = scope.add<tf.Rank.R1>(`${label}/bias`, [outputs], constant(0));
-  return (x) => {
-    const rows = tf.add(tf.matMul(x.reshape<tf.Tensor2D>([-1, inputs]), kernel), bias);
-    return rows.reshape([...x.shape.slice(0, -1), outputs]);
-  };
-}
+import { constant } from '../../initializers';
+import { tf } from '../../runtime';
+import type { ParameterScope } from '../parameterScope';
+import type { Layer } from './activations';
 
 /** As PyTorch and TensorFlow.js add to the variance by default (BERT: 10⁻¹²). */
 const VARIANCE_FLOOR = 1e-5;
