@@ -10,18 +10,18 @@ import {
   square,
   type Tensor,
 } from '@tensorflow/tfjs-core';
-import { rootMeanSquare } from './norms';
+import { rootMeanSquare } from './base/norms';
 import {
   Optimizer,
   type CommonSettings,
   type OptimizerOptions,
   type UpdateInputs,
   type UpdateResult,
-} from './optimizer';
-import { flag, fraction, nonNegative, numberOrNull, positive, positiveInteger, rate } from './options';
-import { like, type ParameterSpec, type SlotSpec } from './parameters';
-import { evaluate, relativeStep } from './schedules';
-import { descend } from './weightDecay';
+} from './base/optimizer';
+import { flag, fraction, nonNegative, numberOrNull, positive, positiveInteger, rate } from './parameters/options';
+import { like, type ParameterSpec, type SlotSpec } from './parameters/rules';
+import { evaluate, relativeStep } from './rates/schedules';
+import { descend } from './base/descend';
 
 export interface AdaFactorSettings extends CommonSettings {
   /** c of β̂ = 1 − t^(−c), in (0, 1]; default 0.8. */

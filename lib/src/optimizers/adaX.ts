@@ -5,11 +5,11 @@ import {
   type OptimizerOptions,
   type UpdateInputs,
   type UpdateResult,
-} from './optimizer';
-import { fraction, nonNegative, oneOf, positive, rate } from './options';
-import { like, type ParameterSpec } from './parameters';
-import { evaluate } from './schedules';
-import { descend } from './weightDecay';
+} from './base/optimizer';
+import { fraction, nonNegative, oneOf, positive, rate } from './parameters/options';
+import { like, type ParameterSpec } from './parameters/rules';
+import { evaluate } from './rates/schedules';
+import { descend } from './base/descend';
 
 export interface AdaXSettings extends CommonSettings {
   /** β₁, decay of the first moment; default 0.9. */

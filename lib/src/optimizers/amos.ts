@@ -17,10 +17,10 @@ import {
   type OptimizerOptions,
   type UpdateInputs,
   type UpdateResult,
-} from './optimizer';
-import { axesOrNull, fraction, nonNegative, numberOrNull, positive, rate } from './options';
-import { like, sizeOf, type ParameterSpec, type SlotSpec } from './parameters';
-import { evaluate } from './schedules';
+} from './base/optimizer';
+import { axesOrNull, fraction, nonNegative, numberOrNull, positive, rate } from './parameters/options';
+import { like, sizeOf, type ParameterSpec, type SlotSpec } from './parameters/rules';
+import { evaluate } from './rates/schedules';
 
 export interface AmosSettings extends CommonSettings {
   /** β, decay of the second moment; default 0.999. 1 − β should be of the order of the learning rate. */

@@ -4,17 +4,17 @@ export { AdamW, adamW } from './adamW';
 export { AdaX, adaX, type AdaXOptions, type AdaXSettings } from './adaX';
 export { AdaXW, adaXW } from './adaXW';
 export { Amos, amos, type AmosOptions, type AmosSettings } from './amos';
-export { amosSchedule, type AmosSchedule } from './amosSchedule';
-export type { AroundOptions } from './around';
-export { clipByGlobalNorm, clipByNorm, clipByValue, type ClippingOptions } from './clipping';
-export type { NamedTensor } from './gradients';
+export { amosSchedule, type AmosSchedule } from './rates/amosSchedule';
+export type { AroundOptions } from './around/around';
+export { clipByGlobalNorm, clipByNorm, clipByValue, type ClippingOptions } from './around/clipping';
+export type { NamedTensor } from './parameters/gradients';
 export { Lamb, lamb, type LambOptions, type LambSettings } from './lamb';
-export { describeOptimizer, type OptimizerDescription } from './describeOptimizer';
-export { factoringError, iDivergence, rankOneFactors } from './factoring';
-export type { LazyRows } from './lazyRows';
+export { describeOptimizer, type OptimizerDescription } from './inspect/describeOptimizer';
+export { factoringError, iDivergence, rankOneFactors } from './inspect/factoring';
+export type { LazyRows } from './around/lazyRows';
 export { Lion, lion, lionBetas, type LionOptions, type LionSettings } from './lion';
 export { Mixed, mixed, type MixedPart } from './mixed';
-export { UpdateMonitor, type Movement } from './monitor';
+export { UpdateMonitor, type Movement } from './inspect/updateMonitor';
 export {
   Optimizer,
   type CommonSettings,
@@ -22,17 +22,17 @@ export {
   type ParameterGroup,
   type UpdateInputs,
   type UpdateResult,
-} from './optimizer';
-export type { Check, OptionTable } from './options';
-export type { ParameterRule, ParameterSpec, SlotSpec } from './parameters';
+} from './base/optimizer';
+export type { Check, OptionTable } from './parameters/options';
+export type { ParameterRule, ParameterSpec, SlotSpec } from './parameters/rules';
 export * as reference from './reference';
-export * as schedules from './schedules';
-export type { Rate, Schedule, ScheduleDescription } from './schedules';
+export * as schedules from './rates/schedules';
+export type { Rate, Schedule, ScheduleDescription } from './rates/schedules';
 export { RmsProp, rmsProp, type RmsPropOptions, type RmsPropSettings } from './rmsProp';
 export { Sgd, sgd, type SgdOptions, type SgdSettings } from './sgd';
 export { Signum, signum, type SignumOptions, type SignumSettings } from './signum';
-export { loadState, saveState } from './stateFile';
-export { stateBytes, type ParameterLike } from './stateBytes';
+export { loadState, saveState } from './inspect/stateFile';
+export { stateBytes, type ParameterLike } from './inspect/stateBytes';
 export { Tiger, tiger, type TigerOptions, type TigerSettings } from './tiger';
 export { WeightAverage } from './weightAverage';
-export { descend } from './weightDecay';
+export { descend } from './base/descend';

@@ -17,11 +17,11 @@ import {
   type OptimizerOptions,
   type UpdateInputs,
   type UpdateResult,
-} from './optimizer';
-import { flag, fraction, nonNegative, parameterRule, rate } from './options';
-import { like, matches, type ParameterRule, type ParameterSpec } from './parameters';
-import { evaluate } from './schedules';
-import { descend } from './weightDecay';
+} from './base/optimizer';
+import { flag, fraction, nonNegative, parameterRule, rate } from './parameters/options';
+import { like, matches, type ParameterRule, type ParameterSpec } from './parameters/rules';
+import { evaluate } from './rates/schedules';
+import { descend } from './base/descend';
 
 export interface LambSettings extends CommonSettings {
   /** β₁, decay of the first moment; default 0.9. */

@@ -5,11 +5,11 @@ import {
   type OptimizerOptions,
   type UpdateInputs,
   type UpdateResult,
-} from './optimizer';
-import { fraction, rate } from './options';
-import { like, type ParameterSpec } from './parameters';
-import { evaluate } from './schedules';
-import { descend } from './weightDecay';
+} from './base/optimizer';
+import { fraction, rate } from './parameters/options';
+import { like, type ParameterSpec } from './parameters/rules';
+import { evaluate } from './rates/schedules';
+import { descend } from './base/descend';
 
 export interface LionSettings extends CommonSettings {
   /** β₁, weight of the old momentum in the update; default 0.9. */

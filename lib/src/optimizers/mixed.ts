@@ -1,7 +1,7 @@
 import { Optimizer, serialization, type NamedTensorMap } from '@tensorflow/tfjs-core';
-import { encodeRule, decode } from './config';
-import { namedGradients, type NamedTensor } from './gradients';
-import { matches, type ParameterRule, type ParameterSpec, type SlotSpec } from './parameters';
+import { encodeRule, decode } from './base/config';
+import { namedGradients, type NamedTensor } from './parameters/gradients';
+import { matches, type ParameterRule, type ParameterSpec, type SlotSpec } from './parameters/rules';
 
 /** An optimizer and the parameters it is for. */
 export interface MixedPart {

@@ -5,11 +5,11 @@ import {
   type OptimizerOptions,
   type UpdateInputs,
   type UpdateResult,
-} from './optimizer';
-import { fraction, nonNegative, rate } from './options';
-import { like, type ParameterSpec } from './parameters';
-import { evaluate } from './schedules';
-import { descend } from './weightDecay';
+} from './base/optimizer';
+import { fraction, nonNegative, rate } from './parameters/options';
+import { like, type ParameterSpec } from './parameters/rules';
+import { evaluate } from './rates/schedules';
+import { descend } from './base/descend';
 
 export interface RmsPropSettings extends CommonSettings {
   /** β₂, decay of the second moment; default 0.999. */

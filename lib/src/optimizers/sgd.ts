@@ -5,11 +5,11 @@ import {
   type OptimizerOptions,
   type UpdateInputs,
   type UpdateResult,
-} from './optimizer';
-import { flag, fraction, rate } from './options';
-import { like, type ParameterSpec, type SlotSpec } from './parameters';
-import { evaluate } from './schedules';
-import { descend } from './weightDecay';
+} from './base/optimizer';
+import { flag, fraction, rate } from './parameters/options';
+import { like, type ParameterSpec, type SlotSpec } from './parameters/rules';
+import { evaluate } from './rates/schedules';
+import { descend } from './base/descend';
 
 export interface SgdSettings extends CommonSettings {
   /** μ, weight of the old velocity; default 0, no momentum and no state. */

@@ -15,18 +15,18 @@ import {
   zerosLike,
   type Tensor,
 } from '@tensorflow/tfjs-core';
-import { rootMeanSquare } from './norms';
+import { rootMeanSquare } from './base/norms';
 import {
   Optimizer,
   type CommonSettings,
   type OptimizerOptions,
   type UpdateInputs,
   type UpdateResult,
-} from './optimizer';
-import { flag, fraction, nonNegative, parameterRule, positiveInteger, rate } from './options';
-import { like, matches, type ParameterRule, type ParameterSpec } from './parameters';
-import { evaluate, type Rate } from './schedules';
-import { descend } from './weightDecay';
+} from './base/optimizer';
+import { flag, fraction, nonNegative, parameterRule, positiveInteger, rate } from './parameters/options';
+import { like, matches, type ParameterRule, type ParameterSpec } from './parameters/rules';
+import { evaluate, type Rate } from './rates/schedules';
+import { descend } from './base/descend';
 
 export interface TigerSettings extends CommonSettings {
   /** β, weight of the old momentum; default 0.965 (language), 0.945 for vision: the mean of Lion's two. */

@@ -1,7 +1,7 @@
 import { add, mul, tidy, variable as makeVariable, type Tensor, type Variable } from '@tensorflow/tfjs-core';
 import { fed, StepCounter } from '../runtime/fed';
-import { rate } from './options';
-import { evaluate, type Rate } from './schedules';
+import { rate } from './parameters/options';
+import { evaluate, type Rate } from './rates/schedules';
 
 /**
  * Exponential moving average of weights, beside any optimizer: a ← δa + (1 − δ)θ after each step.

@@ -1,6 +1,6 @@
 import type { serialization } from '@tensorflow/tfjs-core';
-import type { ParameterRule } from './parameters';
-import { describe, fromDescription, type Schedule, type ScheduleDescription } from './schedules';
+import type { ParameterRule } from '../parameters/rules';
+import { describe, fromDescription, type Schedule, type ScheduleDescription } from '../rates/schedules';
 
 /**
  * Options as JSON and back. Schedules become `{ schedule: description }`, regular expressions `{ regExp, flags }`.

@@ -1,13 +1,13 @@
 import * as tfc from '@tensorflow/tfjs-core';
 import type { NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs-core';
-import { fed, StepCounter } from '../runtime/fed';
-import { Around, aroundNames, checkAround, guardName, type AroundOptions } from './around';
+import { fed, StepCounter } from '../../runtime/fed';
+import { Around, aroundNames, checkAround, guardName, type AroundOptions } from '../around/around';
 import { decode, encodeAll, encodeRule } from './config';
-import { namedGradients, type NamedTensor } from './gradients';
-import { parameterRule, rate, rejectUnknown, resolveOptions, type OptionTable } from './options';
-import { matches, type ParameterRule, type ParameterSpec, type SlotSpec } from './parameters';
-import { evaluate, type Rate } from './schedules';
-import { SlotStore } from './slotStore';
+import { namedGradients, type NamedTensor } from '../parameters/gradients';
+import { parameterRule, rate, rejectUnknown, resolveOptions, type OptionTable } from '../parameters/options';
+import { matches, type ParameterRule, type ParameterSpec, type SlotSpec } from '../parameters/rules';
+import { evaluate, type Rate } from '../rates/schedules';
+import { SlotStore } from '../parameters/slotStore';
 
 /** The settings that every optimizer has. */
 export interface CommonSettings {

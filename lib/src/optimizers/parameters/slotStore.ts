@@ -1,6 +1,6 @@
 import { engine, variable, zeros, type Tensor, type Variable } from '@tensorflow/tfjs-core';
 import type { NamedTensor } from './gradients';
-import type { ParameterSpec, SlotSpec } from './parameters';
+import type { ParameterSpec, SlotSpec } from './rules';
 
 type Slots = Record<string, Variable>;
 /** The slots that an algorithm wants for a parameter. */

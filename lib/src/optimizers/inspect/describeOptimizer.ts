@@ -1,5 +1,5 @@
-import { sizeOf, type ParameterSpec } from './parameters';
-import type { CommonSettings, Optimizer } from './optimizer';
+import { sizeOf, type ParameterSpec } from '../parameters/rules';
+import type { CommonSettings, Optimizer } from '../base/optimizer';
 import type { ParameterLike } from './stateBytes';
 
 /** What an optimizer keeps and does, as rows for a table. */

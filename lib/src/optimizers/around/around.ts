@@ -15,13 +15,13 @@ import {
   type Scalar,
   type Tensor,
 } from '@tensorflow/tfjs-core';
-import { fed } from '../runtime/fed';
+import { fed } from '../../runtime/fed';
 import { clipByGlobalNorm, clipByNorm, clipByValue, type ClippingOptions } from './clipping';
-import type { VariableGradient } from './gradients';
+import type { VariableGradient } from '../parameters/gradients';
 import { selectRows, touchedRows, type LazyRows } from './lazyRows';
-import { oneOf, positive, positiveInteger } from './options';
-import { matches, type ParameterSpec, type SlotSpec } from './parameters';
-import type { SlotStore } from './slotStore';
+import { oneOf, positive, positiveInteger } from '../parameters/options';
+import { matches, type ParameterSpec, type SlotSpec } from '../parameters/rules';
+import type { SlotStore } from '../parameters/slotStore';
 
 /** What surrounds an update, the same for all optimizers, in the order in which it acts. */
 export interface AroundOptions extends ClippingOptions {

@@ -1,5 +1,5 @@
 import { any, cast, reshape, where, type Tensor } from '@tensorflow/tfjs-core';
-import type { ParameterRule } from './parameters';
+import type { ParameterRule } from '../parameters/rules';
 
 /** Embeddings of which a step sees few rows: rows whose gradient is zero are not moved, by no momentum and no decay. */
 export interface LazyRows {
