@@ -1,5 +1,7 @@
 import type { serialization } from '@tensorflow/tfjs-core';
+import { aroundNames } from '../around/around';
 import type { ParameterRule } from '../parameters/rules';
+import { checks, type SettingTable } from '../parameters/settings';
 import { describe, fromDescription, type Schedule, type ScheduleDescription } from '../rates/schedules';
 
 /**
@@ -8,18 +10,18 @@ import { describe, fromDescription, type Schedule, type ScheduleDescription } fr
  * Loading a tf.layers model turns snake_case into camelCase in every string of a configuration; no string that is
  * written here has an underscore.
  */
-export function encode(value: unknown, name: string): serialization.ConfigDictValue {
+function encode(value: unknown): serialization.ConfigDictValue {
   if (value === null || ['number', 'boolean', 'string'].includes(typeof value)) return value as string;
   if (value instanceof RegExp) return { regExp: withoutUnderscore(value.source), flags: value.flags };
   if (typeof value === 'function') return { schedule: describe(value as Schedule) as unknown as string };
-  if (Array.isArray(value)) return value.map((item) => encode(item, name));
+  if (Array.isArray(value)) return value.map((item) => encode(item));
   return encodeAll(value as object);
 }
 
 /** Every option that is set; those that are undefined are left out. */
-export function encodeAll(options: object): serialization.ConfigDict {
+function encodeAll(options: object): serialization.ConfigDict {
   const set = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(set.map(([name, value]) => [name, encode(value, name)]));
+  return Object.fromEntries(set.map(([name, value]) => [name, encode(value)]));
 }
 
 /** A rule as JSON; a name becomes the regular expression that matches just it. */
@@ -30,8 +32,42 @@ export function encodeRule(rule: ParameterRule): serialization.ConfigDictValue {
     );
   }
   if (typeof rule === 'string')
-    return encode(new RegExp(`^${rule.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}$`), 'match');
-  return rule instanceof RegExp ? encode(rule, 'match') : rule.map(encodeRule);
+    return encode(new RegExp(`^${rule.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}$`));
+  return rule instanceof RegExp ? encode(rule) : rule.map(encodeRule);
+}
+
+/** All options of an optimizer with the settings in force, as JSON. */
+export function configOf(
+  options: Readonly<Record<string, unknown>>,
+  settings: object,
+  table: SettingTable,
+): serialization.ConfigDict {
+  const encodeSettings = (given: object): serialization.ConfigDict =>
+    Object.fromEntries(
+      Object.entries(given)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => {
+          const isRule = table[name]?.check === checks.parameterRule;
+          return [name, isRule ? encodeRule(value as ParameterRule) : encode(value)];
+        }),
+    );
+  const around = Object.fromEntries(aroundNames.map((name) => [name, options[name]]));
+  const { lazyRows, ...rest } = around as { lazyRows?: { match: ParameterRule } };
+  const { excludeFromWeightDecay, groups } = options as {
+    excludeFromWeightDecay?: ParameterRule;
+    groups?: readonly { match: ParameterRule }[];
+  };
+  return {
+    ...encodeSettings(settings),
+    ...encodeAll(rest),
+    ...(lazyRows && { lazyRows: { ...encodeAll(lazyRows), match: encodeRule(lazyRows.match) } }),
+    ...(excludeFromWeightDecay !== undefined && {
+      excludeFromWeightDecay: encodeRule(excludeFromWeightDecay),
+    }),
+    ...(groups && {
+      groups: groups.map(({ match, ...own }) => ({ ...encodeSettings(own), match: encodeRule(match) })),
+    }),
+  };
 }
 
 /** The inverse of {@link encode}. */

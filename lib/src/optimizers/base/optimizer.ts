@@ -1,26 +1,30 @@
 import * as tfc from '@tensorflow/tfjs-core';
-import type { NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs-core';
+import type { NamedTensorMap, Scalar, Tensor } from '@tensorflow/tfjs-core';
 import { fed, StepCounter } from '../../runtime/fed';
-import { Around, aroundNames, checkAround, guardName, type AroundOptions } from '../around/around';
-import { decode, encodeAll, encodeRule } from './config';
+import { wholeStep, type MicroStep } from '../around/accumulation';
+import {
+  Around,
+  aroundNames,
+  checkAround,
+  type AroundOptions,
+  type Outcome,
+  type Prepared,
+  type Target,
+} from '../around/around';
+import { guardName } from '../around/guard';
 import { namedGradients, type NamedTensor } from '../parameters/gradients';
-import { parameterRule, rate, rejectUnknown, resolveOptions, type OptionTable } from '../parameters/options';
-import { matches, type ParameterRule, type ParameterSpec, type SlotSpec } from '../parameters/rules';
-import { evaluate, type Rate } from '../rates/schedules';
+import type { ParameterRule, ParameterSpec, SlotSpec } from '../parameters/rules';
+import {
+  rate,
+  rejectUnknown,
+  type Setting,
+  type SettingTable,
+  type SettingValues,
+} from '../parameters/settings';
 import { SlotStore } from '../parameters/slotStore';
-
-/** The settings that every optimizer has. */
-export interface CommonSettings {
-  /** η: a number that is at least 0, or a schedule. */
-  learningRate: Rate;
-  /** λ of decoupled weight decay, θ ← θ − η(u + λθ): a number that is at least 0, or a schedule. */
-  weightDecay: Rate;
-  /**
-   * λ of coupled weight decay (L2 regularisation), g ← g + λθ before the moments see it, after clipping; default 0. It
-   * spares the parameters that `excludeFromWeightDecay` names, as `weightDecay` does.
-   */
-  coupledWeightDecay: Rate;
-}
+import { evaluate, type Rate } from '../rates/schedules';
+import { configOf, decode } from './config';
+import { Groups, type CommonSettings } from './groups';
 
 /** Other settings for the parameters that a rule applies to; what is not given is as for all. */
 export type ParameterGroup<Settings> = { readonly match: ParameterRule } & Partial<Settings>;
@@ -34,115 +38,164 @@ export type OptimizerOptions<Settings extends CommonSettings> = Partial<Settings
     readonly groups?: readonly ParameterGroup<Settings>[];
   };
 
-/** What `update` is given. */
-export interface UpdateInputs<Settings, Slot extends string, Hyper extends string> {
+/** The settings that a definition must have, each with a default of its own. */
+export type DefinedSettings = SettingTable & {
+  readonly learningRate: Setting<Rate>;
+  readonly weightDecay: Setting<Rate>;
+};
+
+/** The values of the settings of a definition. */
+export type SettingsOf<Table extends DefinedSettings> = SettingValues<Table> & CommonSettings;
+
+/** The scalars of a step as tensors; `weightDecay` is absent where there is none. */
+export type Hyperparameters<Scalars> = {
+  readonly [Name in keyof Scalars | 'learningRate']: Scalar;
+} & { readonly weightDecay?: Scalar };
+
+/** The slots of a definition as tensors. */
+export type SlotsOf<Slots> = { readonly [Name in keyof Slots]-?: Tensor };
+
+/** What an update is given. */
+export interface UpdateInputs<Table extends DefinedSettings, Scalars, Slots> {
   /** θ before the step. */
-  readonly parameter: Tensor;
+  readonly theta: Tensor;
   /** g, of the parameter's shape. */
-  readonly gradient: Tensor;
+  readonly g: Tensor;
   /** The state before the step. */
-  readonly slots: Readonly<Record<Slot, Tensor>>;
-  /** The scalars of this step; `weightDecay` is absent where there is none. */
-  readonly hyperparameters: Readonly<Record<Hyper, Scalar>> & { readonly weightDecay?: Scalar };
+  readonly slots: SlotsOf<Slots>;
+  /** The scalars of this step. They change from step to step: a number computed in JavaScript would not. */
+  readonly h: Hyperparameters<Scalars>;
   /** Name and shape of the parameter. */
-  readonly spec: ParameterSpec;
+  readonly parameter: ParameterSpec;
   /** The settings of the parameter's group. */
-  readonly settings: Readonly<Settings>;
+  readonly settings: SettingsOf<Table>;
+  /** k, where the algorithm accumulates itself. */
+  readonly accumulationSteps: number;
 }
 
-/** What `update` returns: θ and the state after the step. */
-export interface UpdateResult<Slot extends string> {
-  readonly parameter: Tensor;
-  readonly slots: Readonly<Partial<Record<Slot, Tensor>>>;
+/** What an update returns: θ and the state after the step. */
+export interface UpdateResult<Slots> {
+  readonly theta: Tensor;
+  readonly slots: { readonly [Name in keyof Slots]?: Tensor };
 }
 
-/** Parameters that share all settings, and their scalars at the step for which they were last computed. */
-interface Group<Settings> {
-  readonly match: ParameterRule;
-  settings: Settings;
-  computed?: { readonly step: number; readonly values: Readonly<Record<string, number>> };
+/** An algorithm: which settings it has, which scalars a step needs, which state it keeps, and how it moves a parameter. */
+export interface Definition<Table extends DefinedSettings, Scalars, Slots> {
+  /** Its settings, each with its default; `learningRate` and `weightDecay` among them. */
+  readonly settings: Table;
+  /**
+   * The scalars of the step number `step` (from 1), in float64, beside the learning rate and the weight decay, which are
+   * evaluated already.
+   */
+  scalars(settings: SettingsOf<Table>, step: number, microStep: MicroStep): Scalars;
+  /** Names, shapes and types of the state of one parameter. Slots start at zero. */
+  slots(parameter: ParameterSpec, settings: SettingsOf<Table>): Slots;
+  /** θ and the state after the step. Pure: tensors in, tensors out, no branch on a tensor's value. */
+  update(inputs: UpdateInputs<Table, Scalars, Slots>): UpdateResult<Slots>;
+  /**
+   * Whether the algorithm takes in the gradients of micro-steps itself, by `microStep` of its scalars, so that
+   * `accumulationSteps` needs no buffer.
+   */
+  readonly accumulatesItself?: boolean;
+  /** Throws where options contradict each other. */
+  check?(options: OptimizerOptions<SettingsOf<Table>>): void;
 }
 
-/** How one parameter is treated; of a shape, because rules may look at shapes. */
-interface Membership<Settings> {
-  readonly shape: readonly number[];
-  readonly group: Group<Settings>;
-  readonly decays: boolean;
-}
+/* eslint-disable-next-line @typescript-eslint/no-explicit-any -- the algorithm knows the types, the machinery does not */
+type AnyDefinition = Definition<DefinedSettings, any, any>;
+type AnyOptions = OptimizerOptions<CommonSettings> & Readonly<Record<string, unknown>>;
+type Scalars = Readonly<Record<string, Scalar>>;
 
-type Scalars<Hyper extends string> = Readonly<
-  Record<Hyper, Scalar> & { weightDecay?: Scalar; coupledWeightDecay?: Scalar }
->;
+const scalarsOf = (
+  { scalars }: AnyDefinition,
+  settings: CommonSettings,
+  step: number,
+  microStep: MicroStep,
+): Record<string, number> => ({
+  learningRate: evaluate(settings.learningRate, step),
+  ...(scalars(settings as never, step, microStep) as Record<string, number>),
+});
 
 /**
- * The base of all optimizers: an algorithm says which scalars it needs at a step (`hyperparameters`), which state it
- * keeps (`slots`) and how one parameter is updated (`update`); this class makes a `tf.Optimizer` of it, for
- * `optimizer.minimize`, for `model.compile({ optimizer })` of tf.layers and for a compiled step.
+ * An optimizer: what {@link optimizer} makes of a definition, a `tf.Optimizer`, for `optimizer.minimize`, for
+ * `model.compile({ optimizer })` of tf.layers and for a compiled step.
  *
  * Scalars are computed on the host in float64 and fed as tensors; everything else stays in TensorFlow. State is keyed
  * by the name of the parameter: any subset of the parameters can be updated, in any order.
  *
  * @typeParam Settings The algorithm's options with all defaults filled in.
- * @typeParam Slot Names of the state tensors.
- * @typeParam Hyper Names of the scalars; `weightDecay` is added where it applies.
+ * @typeParam Hyper Names of the scalars of a step.
  */
-export abstract class Optimizer<Settings extends CommonSettings, Slot extends string, Hyper extends string>
+export class Optimizer<Settings extends CommonSettings = CommonSettings, Hyper extends string = string>
   extends tfc.Optimizer
 {
   private readonly counter = new StepCounter();
   private readonly store = new SlotStore(guardName);
-  private readonly members = new Map<string, Membership<Settings>>();
-  private readonly table: OptionTable<Settings>;
-  private readonly groups: readonly Group<Settings>[];
-  private readonly aroundOptions: AroundOptions;
+  private readonly table: SettingTable;
+  private readonly groups: Groups;
   private readonly around: Around;
+  private options: AnyOptions;
 
   /**
-   * @param options What the user gave.
-   * @param table Default and check of each setting of the algorithm.
+   * @param owner The name of the optimizer in messages.
    * @throws TypeError on an option that does not exist; RangeError on a value out of range.
    */
   protected constructor(
-    private options: OptimizerOptions<Settings>,
-    table: OptionTable<Omit<Settings, 'coupledWeightDecay'>>,
+    owner: string,
+    private readonly definition: AnyDefinition,
+    given: OptimizerOptions<Settings> = {},
   ) {
     super();
-    this.table = { ...table, coupledWeightDecay: { default: 0, check: rate } } as OptionTable<Settings>;
-    this.groups = this.resolve(options);
-    // An algorithm that does one of these itself has it among its settings.
-    const names = aroundNames.filter((name) => !(name in table));
-    this.aroundOptions = Object.fromEntries(names.map((name) => [name, options[name]]));
-    checkAround(this.aroundOptions, this.getClassName());
-    this.around = new Around(this.aroundOptions, this.store, () => this.iterations);
+    const options = (this.options = optionsOf(given, owner));
+    this.table = { ...definition.settings, coupledWeightDecay: rate(0) };
+    const names = Object.keys(this.table);
+    rejectUnknown(options, [...names, ...aroundNames, 'excludeFromWeightDecay', 'groups'], owner);
+    this.groups = new Groups(
+      owner,
+      this.table,
+      Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name))),
+      options.groups ?? [],
+      options.excludeFromWeightDecay ?? [],
+      (settings, step, microStep) => scalarsOf(definition, settings, step, microStep),
+    );
+    checkAround(options, owner);
+    definition.check?.({ ...options, ...this.settings } as never);
+    this.around = new Around(
+      options,
+      this.store,
+      () => this.iterations,
+      definition.accumulatesItself ?? false,
+    );
   }
-
-  /** The scalars of the step number `step` (from 1), in float64; schedules are evaluated here. */
-  abstract hyperparameters(step: number, settings?: Readonly<Settings>): Record<Hyper, number>;
-
-  /** Names, shapes and types of the state of one parameter. Nothing is allocated. */
-  abstract slots(parameter: ParameterSpec, settings?: Readonly<Settings>): Partial<Record<Slot, SlotSpec>>;
-
-  /** θ and the state after the step. Pure: tensors in, tensors out, no branch on a tensor's value. */
-  abstract update(inputs: UpdateInputs<Settings, Slot, Hyper>): UpdateResult<Slot>;
 
   /** The settings for parameters that are in no group, defaults included. */
   get settings(): Readonly<Settings> {
-    return this.defaultGroup.settings;
+    return this.groups.settings as unknown as Settings;
   }
 
   /** The settings for one parameter: of the first group that matches it, without weight decay where it is excluded. */
   settingsFor(parameter: ParameterSpec): Readonly<Settings> {
-    const { group, decays } = this.memberOf(parameter);
-    return decays ? group.settings : { ...group.settings, weightDecay: 0, coupledWeightDecay: 0 };
+    const { group, decays } = this.groups.memberOf(parameter);
+    const settings = this.groups.settingsOf(group) as unknown as Settings;
+    return decays ? settings : { ...settings, weightDecay: 0, coupledWeightDecay: 0 };
   }
 
-  /** Replaces the learning rate from the next step on; groups that have their own keep it. */
+  /** The state of one parameter under the settings of its group. Nothing is allocated. */
+  slotsFor(parameter: ParameterSpec): Record<string, SlotSpec> {
+    const settings = this.groups.settingsOf(this.groups.memberOf(parameter).group);
+    const own = this.definition.slots(parameter, settings as never) as Record<string, SlotSpec>;
+    return { ...own, ...this.around.slots(parameter) };
+  }
+
+  /** The scalars of the update number `step` (from 1) for parameters that are in no group, in float64. */
+  hyperparameters(step: number): Readonly<Record<Hyper, number>> {
+    return scalarsOf(this.definition, this.settings, step, wholeStep) as Record<Hyper, number>;
+  }
+
+  /** Replaces the learning rate from the next step on, in compiled steps too; groups that have their own keep it. */
   setLearningRate(learningRate: Rate): void {
-    const options = { ...this.options, learningRate };
-    const resolved = this.resolve(options);
-    // In place: a compiled step keeps asking the groups it was traced with.
-    this.groups.forEach((group, index) => Object.assign(group, resolved[index], { computed: undefined }));
-    this.options = options;
+    this.groups.replace('learningRate', learningRate);
+    this.options = { ...this.options, learningRate };
   }
 
   /**
@@ -154,11 +207,10 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
   }
 
   override set iterations(value: number) {
-    if (!(Number.isSafeInteger(value) && value >= 0)) {
-      throw new RangeError(`iterations must be a whole number that is at least 0, got ${value}.`);
-    }
+    checkIterations(value);
     this.counter.value = value;
-    for (const group of this.groups) group.computed = undefined;
+    this.around.accumulation.wait([]);
+    this.groups.forget();
   }
 
   /**
@@ -170,16 +222,18 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
    */
   override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
     const pairs = namedGradients(gradients);
-    const variables = pairs.map(({ variable }) => variable);
-    this.store.prepare(variables, (parameter) => this.slotsFor(parameter));
+    this.store.prepare(
+      pairs.map(({ variable }) => variable),
+      (parameter) => this.slotsFor(parameter),
+    );
     const before = this.counter.value;
     this.counter.advance();
     tfc.tidy(() => {
-      const scalars = this.feed(variables, before);
-      const { gradients, applied } = this.around.prepare(pairs);
-      variables.forEach((variable, index) => {
-        this.updateVariable(variable, gradients[index] as Tensor, scalars, applied);
-      });
+      const targets = this.around.targets(pairs);
+      const scalars = this.feed(targets, before);
+      this.around.commit(this.around.prepare(targets), (item) =>
+        this.compute(item, scalars.get(item.target) as Scalars),
+      );
     });
   }
 
@@ -189,14 +243,20 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
   }
 
   /**
-   * The number of steps as `iter`, then the state as `<parameter>/<slot>`. The tensors are the state itself (`iter`
+   * The number of steps as `iter`, then the state as `<parameter>/<slot>`; between the calls of an accumulation also
+   * `<parameter>/iter` for those that wait for their update. The tensors are the state itself (those of `iter`
    * excepted): read or encode them, do not dispose them.
    */
   override getWeights(): Promise<NamedTensor[]> {
-    return Promise.resolve([
-      { name: 'iter', tensor: tfc.scalar(this.iterations, 'int32') },
-      ...this.store.save(),
-    ]);
+    return Promise.resolve(this.state());
+  }
+
+  /** The state of this moment, whatever steps follow: what {@link getWeights} gives, as copies that are the caller's. */
+  snapshot(): NamedTensor[] {
+    return this.state().map(({ name, tensor }) => ({
+      name,
+      tensor: tfc.keep(isCount(name) ? tensor : tensor.clone()),
+    }));
   }
 
   /**
@@ -207,32 +267,20 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
   override async setWeights(weights: NamedTensor[]): Promise<void> {
     const count = weights.find(({ name }) => name === 'iter');
     if (!count) throw new Error('The state has no "iter", the number of steps; load what getWeights() gave.');
-    const [iterations] = await count.tensor.data();
+    const iterations = Number((await count.tensor.data())[0]);
+    checkIterations(iterations);
     this.store.load(
-      weights.filter((weight) => weight !== count),
+      weights.filter(({ name }) => !isCount(name)),
       (parameter) => this.slotsFor(parameter),
     );
-    this.iterations = Number(iterations);
+    this.iterations = iterations;
+    const waiting = weights.filter((weight) => weight !== count && isCount(weight.name));
+    this.around.accumulation.wait(waiting.map(({ name }) => name.slice(0, -'/iter'.length)));
   }
 
   /** The options as JSON. @throws TypeError if a schedule is a plain function or a rule a predicate. */
   override getConfig(): tfc.serialization.ConfigDict {
-    const { excludeFromWeightDecay, groups } = this.options;
-    const { lazyRows, ...around } = this.aroundOptions;
-    return {
-      ...this.encodeSettings(this.settings),
-      ...encodeAll(around),
-      ...(lazyRows && { lazyRows: { ...encodeAll(lazyRows), match: encodeRule(lazyRows.match) } }),
-      ...(excludeFromWeightDecay !== undefined && {
-        excludeFromWeightDecay: encodeRule(excludeFromWeightDecay),
-      }),
-      ...(groups && {
-        groups: groups.map(({ match, ...own }) => ({
-          ...this.encodeSettings(own as object),
-          match: encodeRule(match),
-        })),
-      }),
-    };
+    return configOf(this.options, this.settings, this.table);
   }
 
   /**
@@ -255,129 +303,144 @@ export abstract class Optimizer<Settings extends CommonSettings, Slot extends st
     this.iterations = 0;
   }
 
-  private get defaultGroup(): Group<Settings> {
-    return this.groups[this.groups.length - 1] as Group<Settings>;
+  private state(): NamedTensor[] {
+    const { waiting } = this.around.accumulation;
+    return [
+      { name: 'iter', tensor: tfc.scalar(this.iterations, 'int32') },
+      ...this.store.save(),
+      ...waiting.map((parameter) => ({
+        name: `${parameter}/iter`,
+        tensor: tfc.scalar(this.around.accumulation.update, 'int32'),
+      })),
+    ];
   }
 
-  /** The groups in order of precedence; the last one takes all parameters that are left. */
-  private resolve(options: OptimizerOptions<Settings>): Group<Settings>[] {
-    const owner = this.getClassName();
-    const names = Object.keys(this.table);
-    rejectUnknown(
-      options,
-      [...new Set([...names, ...aroundNames, 'excludeFromWeightDecay', 'groups'])],
-      owner,
-    );
-    const own = Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
-    const groups = (options.groups ?? []).map(({ match, ...overrides }, index) => ({
-      match,
-      settings: resolveOptions({ ...own, ...overrides }, this.table, `${owner}, groups[${index}]`),
-    }));
-    return [...groups, { match: () => true, settings: resolveOptions(own, this.table, owner) }];
-  }
-
-  private memberOf(parameter: ParameterSpec): Membership<Settings> {
-    const { name, shape } = parameter;
-    const known = this.members.get(name);
-    if (known && known.shape.join() === shape.join()) return known;
-    const member = {
-      shape,
-      group: this.groups.find(({ match }) => matches(match, parameter)) ?? this.defaultGroup,
-      decays: !matches(this.options.excludeFromWeightDecay ?? [], parameter),
-    };
-    this.members.set(name, member);
-    return member;
-  }
-
-  /** The state of one parameter under the settings of its group. Nothing is allocated. */
-  slotsFor(parameter: ParameterSpec): Record<string, SlotSpec> {
-    const own = this.slots(parameter, this.memberOf(parameter).group.settings) as Record<string, SlotSpec>;
-    return { ...own, ...this.around.slots(parameter) };
-  }
-
-  private updateVariable(
-    variable: Variable,
-    given: Tensor,
-    scalars: ReadonlyMap<Group<Settings>, Scalars<Hyper>>,
-    applied: Scalar | undefined,
-  ): void {
-    const { group, decays } = this.memberOf(variable);
-    const all = scalars.get(group) as Scalars<Hyper>;
-    const hyperparameters = decays ? all : { ...all, weightDecay: undefined, coupledWeightDecay: undefined };
-    const coupled = hyperparameters.coupledWeightDecay;
-    const gradient = coupled ? tfc.add(given, tfc.mul(coupled, variable)) : given;
-    const slots = this.store.of(variable.name) as Record<Slot, Variable>;
-    const { settings } = group;
-    const next = this.update({
+  /** What the algorithm makes of a parameter. */
+  private compute({ target: { variable }, gradient }: Prepared, all: Scalars): Outcome {
+    const { group, decays } = this.groups.memberOf(variable);
+    const h = decays ? all : { ...all, weightDecay: undefined, coupledWeightDecay: undefined };
+    const { coupledWeightDecay } = h;
+    return this.definition.update({
+      theta: variable,
+      g: coupledWeightDecay ? tfc.add(gradient, tfc.mul(coupledWeightDecay, variable)) : gradient,
+      slots: this.store.of(variable.name),
+      h: h as never,
       parameter: variable,
-      gradient,
-      slots,
-      hyperparameters,
-      spec: variable,
-      settings,
+      settings: this.groups.settingsOf(group) as never,
+      accumulationSteps: this.around.accumulation.steps,
     });
-    const commit = this.around.commit(variable, given, applied);
-    assign(variable, commit.parameter(next.parameter, variable));
-    for (const [name, value] of Object.entries(next.slots) as [Slot, Tensor][]) {
-      assign(slots[name], commit.slot(value, slots[name]));
-    }
   }
 
-  /** The scalars of all groups that this step needs; if one of them is out of range, no step was made. */
-  private feed(variables: readonly Variable[], before: number): Map<Group<Settings>, Scalars<Hyper>> {
+  /** The scalars of all targets; if one of them is out of range, no step was made. */
+  private feed(targets: readonly Target[], before: number): Map<Target, Scalars> {
+    const ofGroup = new Map<number, Scalars>();
+    const scalarsFor = ({ variable, microStep }: Target): Scalars => {
+      const { group } = this.groups.memberOf(variable);
+      // Only an algorithm that accumulates itself tells one micro-step from the other, parameter by parameter.
+      if (this.definition.accumulatesItself && this.around.accumulation.steps > 1) {
+        return this.feedGroup(group, microStep);
+      }
+      const known = ofGroup.get(group) ?? this.feedGroup(group, () => wholeStep);
+      ofGroup.set(group, known);
+      return known;
+    };
     try {
-      const groups = new Set(variables.map((variable) => this.memberOf(variable).group));
-      return new Map(
-        [...groups].map((group) => {
-          const names = Object.keys(this.compute(group));
-          const tensors = names.map(
-            (name) => [name, fed(() => this.compute(group)[name] as number)] as const,
-          );
-          return [group, Object.fromEntries(tensors) as unknown as Scalars<Hyper>] as const;
-        }),
-      );
+      return new Map(targets.map((target) => [target, scalarsFor(target)]));
     } catch (error) {
       this.counter.value = before;
       throw error;
     }
   }
 
-  private encodeSettings(given: object): tfc.serialization.ConfigDict {
-    const settings = given as Partial<Settings>;
-    const names = Object.keys(settings) as (keyof Settings & string)[];
-    const isRule = (name: keyof Settings): boolean => this.table[name].check === parameterRule;
-    const rules = names
-      .filter(isRule)
-      .map((name) => [name, encodeRule(settings[name] as ParameterRule)] as const);
-    const others = names.filter((name) => !isRule(name)).map((name) => [name, settings[name]] as const);
-    return { ...encodeAll(Object.fromEntries(others)), ...Object.fromEntries(rules) };
-  }
-
-  /** The scalars of a group at the current step, computed once per step. */
-  private compute(group: Group<Settings>): Readonly<Record<string, number>> {
-    const { step } = this.around;
-    if (group.computed?.step === step) return group.computed.values;
-    const { settings } = group;
-    const values: Record<string, number> = this.hyperparameters(step, settings);
-    for (const name of ['weightDecay', 'coupledWeightDecay'] as const) {
-      if (settings[name] !== 0) values[name] = evaluate(settings[name], step);
-    }
-    for (const [name, value] of Object.entries(values)) {
-      const isRate = rateNames.includes(name);
-      if (!Number.isFinite(value) || (isRate && value < 0)) {
-        throw new RangeError(
-          `${this.getClassName()}: ${name} is ${value} at step ${step}; expected a finite number${isRate ? ' that is at least 0' : ''}.`,
-        );
-      }
-    }
-    group.computed = { step, values };
-    return values;
+  private feedGroup(group: number, microStep: () => MicroStep): Scalars {
+    const now = (): Readonly<Record<string, number>> =>
+      this.groups.scalars(group, this.around.accumulation.update, microStep());
+    const names = Object.keys(now());
+    return Object.fromEntries(
+      names.map((name) => [name, fed(() => now()[name] as number) as Scalar] as const),
+    );
   }
 }
 
-const rateNames: readonly string[] = ['learningRate', 'weightDecay', 'coupledWeightDecay'];
+/** Whether a tensor of the state is a number of steps. */
+export const isCount = (name: string): boolean => name === 'iter' || name.endsWith('/iter');
 
-function assign(variable: Variable, value: Tensor | undefined): void {
-  // Assigning a variable to itself would free its data.
-  if (value !== undefined && value !== variable) variable.assign(value);
+function checkIterations(value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return;
+  throw new RangeError(`iterations must be a whole number that is at least 0, got ${value}.`);
+}
+
+function optionsOf(given: unknown, owner: string): AnyOptions {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as AnyOptions;
+  const shown = typeof given === 'function' ? 'a function' : JSON.stringify(given);
+  throw new TypeError(
+    `${owner} takes its options as an object, e.g. { learningRate: ${typeof given === 'number' ? given : 0.001} }, got ${shown}.`,
+  );
+}
+
+/** What makes an optimizer, and the definition that it makes it from. */
+export interface OptimizerFactory<Table extends DefinedSettings, Scalars, Slots> {
+  (
+    options?: OptimizerOptions<SettingsOf<Table>>,
+  ): Optimizer<SettingsOf<Table>, (keyof Scalars & string) | 'learningRate'>;
+  /** For an optimizer that differs in something: spread it. */
+  readonly definition: Definition<Table, Scalars, Slots>;
+}
+
+/** The options that a factory such as `lion` takes. */
+export type OptionsOf<Factory> = Factory extends (options?: infer Options) => unknown
+  ? NonNullable<Options>
+  : never;
+
+/**
+ * Defines an optimizer. The result makes instances from options, with everything that goes with all optimizers: groups,
+ * decay, clipping, accumulation, guards, saved state, JSON, compiled steps.
+ *
+ * @param name Its name in messages, in saved models and in files of state.
+ * @throws Error if TensorFlow.js has an optimizer of that name.
+ *
+ * @example
+ * const heavyBall = optimizer('HeavyBall', {
+ *   settings: { learningRate: rate(0.01), momentum: fraction(0.9), weightDecay: rate(0) },
+ *   scalars: ({ momentum }) => ({ momentum }),
+ *   slots: (parameter) => ({ velocity: like(parameter) }),
+ *   update({ theta, g, slots, h }) {
+ *     const velocity = tf.add(tf.mul(h.momentum, slots.velocity), g);
+ *     return { theta: descend(theta, velocity, h), slots: { velocity } };
+ *   },
+ * });
+ * const x = tf.variable(tf.tensor1d([1, -2]), true, 'x');
+ * heavyBall({ learningRate: 0.1 }).minimize(() => x.square().sum());
+ */
+export function optimizer<
+  const Table extends DefinedSettings,
+  Scalars extends Readonly<Record<string, number>>,
+  Slots extends Readonly<Record<string, SlotSpec | undefined>>,
+>(
+  name: string,
+  definition: Definition<Table, Scalars, Slots>,
+  {
+    className = name,
+  }: {
+    /** The name in saved models and files of state, where another than the first is wanted. */
+    readonly className?: string;
+  } = {},
+): OptimizerFactory<Table, Scalars, Slots> {
+  type Made = Optimizer<SettingsOf<Table>, (keyof Scalars & string) | 'learningRate'>;
+  const taken = tfc.serialization.SerializationMap.getMap().classNameMap[className]?.[0];
+  if (taken && !(taken.prototype instanceof Optimizer)) {
+    throw new Error(`TensorFlow.js has an optimizer named ${className}; give yours another name.`);
+  }
+  class Defined extends Optimizer<SettingsOf<Table>, (keyof Scalars & string) | 'learningRate'> {
+    /** @nocollapse */
+    static readonly className = className;
+
+    constructor(options?: OptimizerOptions<SettingsOf<Table>>) {
+      super(name, definition as unknown as AnyDefinition, options);
+    }
+  }
+  tfc.serialization.registerClass(Defined);
+  return Object.assign((options?: OptimizerOptions<SettingsOf<Table>>): Made => new Defined(options), {
+    definition,
+  });
 }

@@ -11,10 +11,12 @@ let stores = 0;
 /** The state tensors of one optimizer, keyed by the parameter's name and the slot's name. */
 export class SlotStore {
   private readonly slots = new Map<string, Slots>();
-  /** The variable that was last stepped under a name; a model that is made again has others. */
-  private readonly owners = new Map<string, ParameterSpec>();
-  /** Loaded for a parameter that no step has touched yet. */
+  /** The variable that was last stepped under a name; one that is made again under it is another parameter. */
+  private readonly owners = new Map<string, Variable>();
+  /** Names of loaded state that no variable has taken yet. */
   private readonly unclaimed = new Set<string>();
+  /** Whether the next step is the first after loading. */
+  private wasLoaded = false;
   /** TensorFlow.js wants names that are unique in the process, also when two optimizers train one model. */
   private readonly prefix = `optimizer${++stores}`;
 
@@ -31,36 +33,47 @@ export class SlotStore {
     return this.of(this.ownName);
   }
 
-  /** Creates what the parameters of a step lack, at zero; throws, creating nothing, if existing state does not fit. */
-  prepare(parameters: readonly ParameterSpec[], rule: SlotRule): void {
+  /** The variables that were stepped and are still there. */
+  parameters(): Variable[] {
+    return [...this.owners.values()].filter(({ isDisposed }) => !isDisposed);
+  }
+
+  /**
+   * Gives the parameters of a step the state that was loaded for them, or state of zeros. A variable that was made
+   * again under a name starts from zero: it is another parameter.
+   *
+   * @throws Error, changing nothing, if loaded state does not fit, or if some of it is of parameters that do not exist.
+   */
+  prepare(parameters: readonly Variable[], rule: SlotRule): void {
     const strangers = parameters.filter((parameter) => this.owners.get(parameter.name) !== parameter);
     if (strangers.length === 0) return;
+    const renamed = this.wasLoaded ? this.renamed(strangers, parameters) : new Map<string, string>();
     const claims = strangers.map((parameter) => {
-      const saved = this.find(parameter.name);
+      const { name } = parameter;
+      const saved = this.unclaimed.has(name) ? name : renamed.get(name);
       const specs = rule(parameter);
-      if (saved !== undefined) checkFit(parameter.name, specs, this.of(saved));
+      if (saved !== undefined) checkFit(name, specs, this.of(saved));
       return { parameter, specs, saved };
     });
-    const nothingFound =
-      claims.length === parameters.length && claims.every(({ saved }) => saved === undefined);
-    if (this.unclaimed.size > 0 && nothingFound) {
-      throw new Error(
-        `The loaded state is of ${list([...this.unclaimed])}, but this step is of ${list(parameters.map(({ name }) => name))}. ` +
-          'State belongs to parameters by name: give the parameters the names they had when the state was saved.',
-      );
-    }
     for (const { parameter, specs, saved } of claims) {
-      if (saved !== undefined && this.slots.has(saved)) this.claim(saved, parameter.name);
-      else this.create(parameter.name, specs);
-      this.owners.set(parameter.name, parameter);
+      const { name } = parameter;
+      if (saved === undefined) {
+        this.free(name);
+        this.create(name, specs);
+      } else if (saved !== name) this.rename(saved, name);
+      this.unclaimed.delete(name);
+      this.owners.set(name, parameter);
     }
+    this.wasLoaded = false;
   }
 
   /** All state as named tensors, in order of creation. They are the slots themselves: not to be disposed. */
   save(): NamedTensor[] {
-    return [...this.slots].flatMap(([parameter, slots]) =>
-      Object.entries(slots).map(([slot, tensor]) => ({ name: `${parameter}/${slot}`, tensor })),
-    );
+    return [...this.slots]
+      .filter(([parameter]) => !this.owners.get(parameter)?.isDisposed)
+      .flatMap(([parameter, slots]) =>
+        Object.entries(slots).map(([slot, tensor]) => ({ name: `${parameter}/${slot}`, tensor })),
+      );
   }
 
   /**
@@ -82,12 +95,13 @@ export class SlotStore {
       const registered = engine().registeredVariables[parameter];
       if (registered) checkFit(parameter, rule(registered), slots);
       const existing = this.slots.get(parameter);
-      if (existing) checkFit(parameter, existing, slots);
+      if (existing && !this.isOrphan(parameter)) checkFit(parameter, existing, slots);
     }
     for (const [parameter, slots] of this.slots) {
       if (!loaded.has(parameter)) for (const slot of Object.values(slots)) assignZero(slot);
     }
     for (const [parameter, slots] of loaded) {
+      if (this.isOrphan(parameter)) this.free(parameter);
       const existing = this.slots.get(parameter);
       if (existing) for (const [slot, tensor] of Object.entries(slots)) existing[slot]?.assign(tensor);
       else {
@@ -98,13 +112,12 @@ export class SlotStore {
         if (parameter !== this.ownName) this.unclaimed.add(parameter);
       }
     }
+    this.wasLoaded = true;
   }
 
   dispose(): void {
-    for (const slots of this.slots.values()) for (const slot of Object.values(slots)) slot.dispose();
-    this.slots.clear();
-    this.owners.clear();
-    this.unclaimed.clear();
+    for (const parameter of [...this.slots.keys()]) this.free(parameter);
+    this.wasLoaded = false;
   }
 
   private create(parameter: string, specs: Record<string, SlotSpec>): void {
@@ -121,25 +134,72 @@ export class SlotStore {
     return variable(initial, false, `${this.prefix}/${parameter}/${slot}`);
   }
 
-  /**
-   * The name under which there is state for a parameter. tf.layers appends _1, _2 … to the names of a model's weights
-   * when a model of the same names was made before in the process; that suffix is not held against them.
-   */
-  private find(parameter: string): string | undefined {
-    if (this.slots.has(parameter)) return parameter;
-    const candidates = [...this.unclaimed].filter((name) => withoutSuffix(name) === withoutSuffix(parameter));
-    return candidates.length === 1 ? candidates[0] : undefined;
+  /** Whether the variable that the state was of is gone. */
+  private isOrphan(parameter: string): boolean {
+    return this.owners.get(parameter)?.isDisposed ?? false;
   }
 
-  private claim(saved: string, parameter: string): void {
-    const slots = this.of(saved);
-    this.unclaimed.delete(saved);
-    this.slots.delete(saved);
+  private free(parameter: string): void {
+    for (const slot of Object.values(this.of(parameter))) slot.dispose();
+    this.slots.delete(parameter);
+    this.owners.delete(parameter);
+    this.unclaimed.delete(parameter);
+  }
+
+  /** Made anew, so that the old name is free for a parameter that bears it. */
+  private rename(saved: string, parameter: string): void {
+    const slots = mapValues(this.of(saved), (tensor, slot) => this.variable(parameter, slot, tensor));
+    this.free(saved);
     this.slots.set(parameter, slots);
+  }
+
+  /**
+   * Which loaded state is of which parameter under another name. tf.layers appends _1, _2 … to the names of weights
+   * (`dense/kernel_1`) where a model of the same names was made before in the process. Only what is certain counts: all
+   * loaded state without a bearer in the step goes to one parameter each, by a suffix that only one of both names has.
+   *
+   * @throws Error if there is loaded state of parameters that do not exist, or of which nobody can tell.
+   */
+  private renamed(strangers: readonly Variable[], parameters: readonly Variable[]): Map<string, string> {
+    const stepped = new Set(parameters.map(({ name }) => name));
+    const open = [...this.unclaimed].filter((name) => !stepped.has(name));
+    const wanting = strangers.map(({ name }) => name).filter((name) => !this.unclaimed.has(name));
+    const byNumber = pairUp(open, wanting, isNumbered);
+    if (byNumber) return byNumber;
+    const lost = open.filter((name) => !engine().registeredVariables[name]);
+    if (lost.length > 0 || pairUp(open, wanting, isNumberedTwice)) {
+      throw new Error(
+        `The loaded state is of ${list(lost.length > 0 ? lost : open)}, but this step is of ${list([...stepped])}. ` +
+          'State belongs to parameters by name: give the parameters the names they had when the state was saved.',
+      );
+    }
+    return new Map();
   }
 }
 
-const withoutSuffix = (name: string): string => name.replace(/_\d+$/, '');
+/** Each of `saved` with the only one of `names` that it is alike, and none twice; undefined if that cannot be. */
+function pairUp(
+  saved: readonly string[],
+  names: readonly string[],
+  alike: (one: string, other: string) => boolean,
+): Map<string, string> | undefined {
+  const pairs = new Map<string, string>();
+  for (const one of saved) {
+    const [name, ...more] = names.filter((other) => alike(one, other));
+    if (name === undefined || more.length > 0 || pairs.has(name)) return undefined;
+    pairs.set(name, one);
+  }
+  return saved.length > 0 ? pairs : undefined;
+}
+
+const numbered = /^(.*\/.*)_\d+$/;
+/** Whether one is the other with a number, as tf.layers gives it, and both are of a layer. */
+const isNumbered = (one: string, other: string): boolean =>
+  numbered.exec(one)?.[1] === other || numbered.exec(other)?.[1] === one;
+const isNumberedTwice = (one: string, other: string): boolean => {
+  const name = numbered.exec(one)?.[1];
+  return name !== undefined && name === numbered.exec(other)?.[1];
+};
 const list = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
 function mapValues<In, Out>(
