@@ -222,10 +222,10 @@ export class Optimizer<Settings extends CommonSettings = CommonSettings, Hyper e
    */
   override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
     const pairs = namedGradients(gradients);
-    this.store.prepare(
-      pairs.map(({ variable }) => variable),
-      (parameter) => this.slotsFor(parameter),
-    );
+    const given = pairs.map(({ variable }) => variable);
+    // A parameter that was loaded may wait for the update that this call makes.
+    const waiting = this.around.accumulation.steps > 1 ? this.store.expected() : [];
+    this.store.prepare([...new Set([...given, ...waiting])], (parameter) => this.slotsFor(parameter));
     const before = this.counter.value;
     this.counter.advance();
     tfc.tidy(() => {

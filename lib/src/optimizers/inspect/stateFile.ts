@@ -46,11 +46,14 @@ export async function saveState(optimizer: Stateful, path: string): Promise<void
   const kind = optimizer.getClassName();
   // Before the first await: the program may go on with another step.
   const snapshot = optimizer.snapshot?.();
+  const { iterations } = optimizer as Partial<Optimizer>;
   const { resolve } = node('node:path');
   const place = resolve(path);
   const turn = (pending.get(place) ?? Promise.resolve())
     .catch(() => undefined)
-    .then(async () => write(kind, snapshot ?? (await read(optimizer as unknown as Optimizer)), place));
+    .then(async () =>
+      write(kind, snapshot ?? (await read(optimizer as unknown as Optimizer, iterations)), place),
+    );
   pending.set(place, turn);
   try {
     await turn;
@@ -104,12 +107,11 @@ interface NodeModules {
 }
 
 /** The state of an optimizer of TensorFlow.js; it must not make a step meanwhile. */
-async function read(optimizer: Optimizer): Promise<NamedTensor[]> {
-  const before = optimizer.iterations;
+async function read(optimizer: Optimizer, iterations: number | undefined): Promise<NamedTensor[]> {
   const weights = await optimizer.getWeights();
   const copies = weights.map(({ name, tensor: of }) => ({ name, tensor: of.clone() }));
   for (const { name, tensor: of } of weights) if (isCount(name)) of.dispose();
-  if (optimizer.iterations === before) return copies;
+  if (optimizer.iterations === iterations) return copies;
   for (const { tensor: copy } of copies) copy.dispose();
   throw new Error(
     `${optimizer.getClassName()} made a step while its state was read. Await saveState before the next step.`,

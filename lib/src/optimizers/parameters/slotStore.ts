@@ -38,6 +38,12 @@ export class SlotStore {
     return [...this.owners.values()].filter(({ isDisposed }) => !isDisposed);
   }
 
+  /** The variables for which state was loaded that they have not taken yet. */
+  expected(): Variable[] {
+    const { registeredVariables } = engine();
+    return [...this.unclaimed].flatMap((name) => registeredVariables[name] ?? []);
+  }
+
   /**
    * Gives the parameters of a step the state that was loaded for them, or state of zeros. A variable that was made
    * again under a name starts from zero: it is another parameter.
