@@ -13,6 +13,8 @@ export interface AutoencoderOptions extends Coders {
 export interface VaeOptions extends AutoencoderOptions {
   /** Seed of the noise; default 0. */
   readonly seed?: number;
+  /** Keeps log σ² of the codes within ±this, against overflow; see {@link splitGaussian}. Default: none. */
+  readonly logVarianceBound?: number;
 }
 
 /** What an autoencoder is made of, whether its codes are points or distributions. */
@@ -65,7 +67,7 @@ export interface Vae extends Coding<Gaussian> {
 export function vae(options: VaeOptions): Vae {
   const { encoder, decoder } = options;
   const noise = random(options.seed ?? 0).fork('noise');
-  const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs)));
+  const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs), options));
   return {
     ...shared(options),
     noise,

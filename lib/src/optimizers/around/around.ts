@@ -240,8 +240,8 @@ export class Around {
       const buffer = this.store.of(variable.name).accumulatedGradient as Variable;
       if (gradient) {
         const sum = add(buffer, addend(gradient));
-        // What is applied is gone, so that nothing is ever applied twice.
-        buffer.assign(mul(isNotLast, sum));
+        // What is applied is gone, so that nothing is ever applied twice; also a sum that has become infinite.
+        buffer.assign(finite ? where(greater(isLast, 0), zerosLike(sum), sum) : mul(isNotLast, sum));
         return { target, gradient: div(sum, count), applied };
       }
       const isDue = fed(() => (microStep().isLast ? 1 : 0));
