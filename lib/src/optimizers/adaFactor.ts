@@ -4,55 +4,20 @@ import {
   expandDims,
   maximum,
   mean,
+  minimum,
   mul,
   rsqrt,
-  serialization,
   square,
   type Tensor,
 } from '@tensorflow/tfjs-core';
-import { rootMeanSquare } from './norms';
-import {
-  Optimizer,
-  type CommonSettings,
-  type OptimizerOptions,
-  type UpdateInputs,
-  type UpdateResult,
-} from './optimizer';
-import { flag, fraction, nonNegative, numberOrNull, positive, positiveInteger, rate } from './options';
-import { like, type ParameterSpec, type SlotSpec } from './parameters';
-import { evaluate, relativeStep } from './schedules';
-import { descend } from './weightDecay';
-
-export interface AdaFactorSettings extends CommonSettings {
-  /** c of β̂ = 1 − t^(−c), in (0, 1]; default 0.8. */
-  decayExponent: number;
-  /** d, the most that the root mean square of the update may be; null: no bound. Default 1. */
-  clipThreshold: number | null;
-  /** β₁ of a first moment of the update; 0, the default: none, and no state for it. */
-  beta1: number;
-  /** ε₁, added to g²; default 1e-30. */
-  epsilon1: number;
-  /** ε₂, least root mean square of a parameter, so that tensors of zeros move; default 1e-3. */
-  epsilon2: number;
-  /** Whether the learning rate is relative to the parameter's root mean square; default true. */
-  scaleByParameter: boolean;
-  /** Tensors whose second largest dimension is at least this are factored; default 128. */
-  minDimensionSizeToFactor: number;
-}
-export type AdaFactorOptions = OptimizerOptions<AdaFactorSettings>;
+import { descend } from './base/descend';
+import { rootMeanSquare } from './base/norms';
+import { optimizer, type OptionsOf } from './base/optimizer';
+import { like, type SlotSpec, type SlotTable } from './parameters/rules';
+import { flag, fraction, nonNegative, orNull, positive, positiveInteger, rate } from './parameters/settings';
+import { relativeStep } from './rates/schedules';
 
 type Slot = 'rowSecondMoment' | 'columnSecondMoment' | 'secondMoment' | 'firstMoment';
-type Hyper =
-  | 'learningRate'
-  | 'beta1'
-  | 'oneMinusBeta1'
-  | 'beta2'
-  | 'oneMinusBeta2'
-  | 'epsilon1'
-  | 'epsilon2'
-  | 'clipThreshold'
-  | 'one'
-  | 'tiny';
 
 /**
  * AdaFactor: Adam's second moment from its row and column means, no first moment, updates relative to the parameter.
@@ -78,29 +43,30 @@ type Hyper =
  * @see Shazeer and Stern, Adafactor: Adaptive Learning Rates with Sublinear Memory Cost, https://arxiv.org/abs/1804.04235;
  *   https://kexue.fm/archives/7302
  */
-export class AdaFactor extends Optimizer<AdaFactorSettings, Slot, Hyper> {
-  /** @nocollapse */
-  static readonly className = 'AdaFactor';
-
-  constructor(options: AdaFactorOptions = {}) {
-    super(options, {
-      learningRate: { default: relativeStep(), check: rate },
-      decayExponent: { default: 0.8, check: positive },
-      clipThreshold: { default: 1, check: numberOrNull(positive) },
-      beta1: { default: 0, check: fraction },
-      epsilon1: { default: 1e-30, check: nonNegative },
-      epsilon2: { default: 1e-3, check: nonNegative },
-      scaleByParameter: { default: true, check: flag },
-      minDimensionSizeToFactor: { default: 128, check: positiveInteger },
-      weightDecay: { default: 0, check: rate },
-    });
-  }
-
-  hyperparameters(step: number, settings = this.settings) {
-    const { learningRate, decayExponent, clipThreshold, beta1, epsilon1, epsilon2 } = settings;
+export const adaFactor = optimizer('AdaFactor', {
+  settings: {
+    /** α, relative to the size of the parameter; default min(10⁻², 1/√t). */
+    learningRate: rate(relativeStep()),
+    /** c of β̂ = 1 − t^(−c), in (0, 1]; default 0.8. */
+    decayExponent: positive(0.8),
+    /** d, the most that the root mean square of the update may be; null: no bound. Default 1. */
+    clipThreshold: orNull(positive(1), 1),
+    /** β₁ of a first moment of the update; 0, the default: none, and no state for it. */
+    beta1: fraction(0),
+    /** ε₁, added to g²; default 1e-30. */
+    epsilon1: nonNegative(1e-30),
+    /** ε₂, least root mean square of a parameter, so that tensors of zeros move; default 1e-3. */
+    epsilon2: nonNegative(1e-3),
+    /** Whether the learning rate is relative to the parameter's root mean square; default true. */
+    scaleByParameter: flag(true),
+    /** Tensors whose second largest dimension is at least this are factored; default 128. */
+    minDimensionSizeToFactor: positiveInteger(128),
+    /** λ of decoupled weight decay, θ ← θ − η(u + λθ); default 0. */
+    weightDecay: rate(0),
+  },
+  scalars({ decayExponent, clipThreshold, beta1, epsilon1, epsilon2 }, step) {
     const oneMinusBeta2 = step ** -decayExponent;
     return {
-      learningRate: evaluate(learningRate, step),
       beta1,
       oneMinusBeta1: 1 - beta1,
       beta2: 1 - oneMinusBeta2, // (1.6)
@@ -108,13 +74,10 @@ export class AdaFactor extends Optimizer<AdaFactorSettings, Slot, Hyper> {
       epsilon1,
       epsilon2,
       clipThreshold: clipThreshold ?? 1,
-      one: 1,
-      tiny: 1e-37,
     };
-  }
-
-  slots(parameter: ParameterSpec, settings = this.settings): Partial<Record<Slot, SlotSpec>> {
-    const axes = factoredAxes(parameter.shape, settings.minDimensionSizeToFactor);
+  },
+  slots(parameter, { minDimensionSizeToFactor, beta1 }): SlotTable<Slot> {
+    const axes = factoredAxes(parameter.shape, minDimensionSizeToFactor);
     const without = (axis: number): SlotSpec => ({
       shape: parameter.shape.filter((_, i) => i !== axis),
       dtype: 'float32',
@@ -123,43 +86,39 @@ export class AdaFactor extends Optimizer<AdaFactorSettings, Slot, Hyper> {
       ...(axes
         ? { rowSecondMoment: without(axes[1]), columnSecondMoment: without(axes[0]) }
         : { secondMoment: like(parameter) }),
-      ...(settings.beta1 > 0 && { firstMoment: like(parameter) }),
+      ...(beta1 > 0 && { firstMoment: like(parameter) }),
     };
-  }
-
-  update({
-    parameter,
-    gradient: g,
-    slots,
-    hyperparameters: h,
-    spec,
-    settings,
-  }: UpdateInputs<AdaFactorSettings, Slot, Hyper>): UpdateResult<Slot> {
-    const axes = factoredAxes(spec.shape, settings.minDimensionSizeToFactor);
+  },
+  update({ theta, g, slots, h, parameter, settings }) {
+    const axes = factoredAxes(parameter.shape, settings.minDimensionSizeToFactor);
     const average = (old: Tensor, now: Tensor): Tensor => add(mul(h.beta2, old), mul(h.oneMinusBeta2, now));
     const squares = add(square(g), h.epsilon1);
     const next: Partial<Record<Slot, Tensor>> = {};
     let u: Tensor;
     if (axes) {
       const [a, b] = axes;
-      const r = (next.rowSecondMoment = average(slots.rowSecondMoment, mean(squares, b))); // (1.7)
-      const c = (next.columnSecondMoment = average(slots.columnSecondMoment, mean(squares, a))); // (1.8)
+      const r = (next.rowSecondMoment = bounded(average(slots.rowSecondMoment, mean(squares, b)))); // (1.7)
+      const c = (next.columnSecondMoment = bounded(average(slots.columnSecondMoment, mean(squares, a)))); // (1.8)
       // Two roots, and a bound below: the product of two means of ε₁ would underflow, and 0/0 with it.
-      const rows = rsqrt(maximum(div(r, mean(r, a, true)), h.tiny));
+      const rows = rsqrt(maximum(div(r, mean(r, a, true)), 1e-37));
       u = mul(mul(g, expandDims(rows, b)), expandDims(rsqrt(c), a)); // (1.9)
     } else {
       next.secondMoment = average(slots.secondMoment, squares);
       u = mul(g, rsqrt(next.secondMoment));
     }
-    if (settings.clipThreshold !== null) u = div(u, maximum(h.one, div(rootMeanSquare(u), h.clipThreshold))); // (1.10)
+    if (settings.clipThreshold !== null) u = div(u, maximum(1, div(rootMeanSquare(u), h.clipThreshold))); // (1.10)
     if (settings.beta1 > 0)
       u = next.firstMoment = add(mul(h.beta1, slots.firstMoment), mul(h.oneMinusBeta1, u));
-    const scale = settings.scaleByParameter ? maximum(h.epsilon2, rootMeanSquare(parameter)) : h.one;
-    const learningRate = mul(h.learningRate, scale);
-    return { parameter: descend(parameter, u, { learningRate, weightDecay: h.weightDecay }), slots: next }; // (1.11)
-  }
-}
-serialization.registerClass(AdaFactor);
+    const learningRate = settings.scaleByParameter
+      ? mul(h.learningRate, maximum(h.epsilon2, rootMeanSquare(theta)))
+      : h.learningRate;
+    return { theta: descend(theta, u, { learningRate, weightDecay: h.weightDecay }), slots: next }; // (1.11)
+  },
+});
+export type AdaFactorOptions = OptionsOf<typeof adaFactor>;
+
+/** Squares of gradients beyond 1e15: infinite row and column means would make 0/0 of the factors. */
+const bounded = (moment: Tensor): Tensor => minimum(moment, 1e30);
 
 /** The two largest dimensions in order of their axes, of equal ones the last; undefined where it does not pay. */
 function factoredAxes(shape: readonly number[], minimum: number): [number, number] | undefined {
@@ -170,6 +129,3 @@ function factoredAxes(shape: readonly number[], minimum: number): [number, numbe
   if (!largest || !second || second.length < minimum) return undefined;
   return [Math.min(largest.axis, second.axis), Math.max(largest.axis, second.axis)];
 }
-
-/** An {@link AdaFactor} optimizer. */
-export const adaFactor = (options?: AdaFactorOptions): AdaFactor => new AdaFactor(options);

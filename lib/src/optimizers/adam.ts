@@ -1,36 +1,9 @@
-import { add, div, mul, serialization, sqrt, square } from '@tensorflow/tfjs-core';
-import {
-  Optimizer,
-  type CommonSettings,
-  type OptimizerOptions,
-  type UpdateInputs,
-  type UpdateResult,
-} from './optimizer';
-import { fraction, nonNegative, rate } from './options';
-import { like, type ParameterSpec } from './parameters';
-import { evaluate, type Rate } from './schedules';
-import { descend } from './weightDecay';
-
-export interface AdamSettings extends CommonSettings {
-  /** β₁, decay of the first moment; default 0.9. */
-  beta1: number;
-  /** β₂, decay of the second moment; default 0.999. */
-  beta2: number;
-  /** ε, added to the root of the second moment; default 1e-8. */
-  epsilon: number;
-}
-export type AdamOptions = OptimizerOptions<AdamSettings>;
-
-type Slot = 'firstMoment' | 'secondMoment';
-type Hyper =
-  | 'learningRate'
-  | 'beta1'
-  | 'oneMinusBeta1'
-  | 'beta2'
-  | 'oneMinusBeta2'
-  | 'biasCorrection1'
-  | 'biasCorrection2'
-  | 'epsilon';
+import { add, div, mul, sqrt, square } from '@tensorflow/tfjs-core';
+import { descend } from './base/descend';
+import { optimizer, type OptionsOf } from './base/optimizer';
+import { like } from './parameters/rules';
+import { fraction, nonNegative, rate } from './parameters/settings';
+import { biasCorrection } from './rates/biasCorrection';
 
 /**
  * Adam: the averaged gradient divided by the root of the averaged squared gradient.
@@ -51,52 +24,56 @@ type Hyper =
  * @see Kingma and Ba, Adam: A Method for Stochastic Optimization, https://arxiv.org/abs/1412.6980;
  *   https://kexue.fm/archives/7302
  */
-export class Adam extends Optimizer<AdamSettings, Slot, Hyper> {
-  /**
-   * TensorFlow.js registers its own optimizer as "Adam".
-   *
-   * @nocollapse
-   */
-  static readonly className: string = 'LiandanAdam';
-
-  constructor(options: AdamOptions = {}, defaultWeightDecay: Rate = 0) {
-    super(options, {
-      learningRate: { default: 1e-3, check: rate },
-      beta1: { default: 0.9, check: fraction },
-      beta2: { default: 0.999, check: fraction },
-      epsilon: { default: 1e-8, check: nonNegative },
-      weightDecay: { default: defaultWeightDecay, check: rate },
-    });
-  }
-
-  hyperparameters(step: number, { learningRate, beta1, beta2, epsilon } = this.settings) {
-    return {
-      learningRate: evaluate(learningRate, step),
+export const adam = optimizer(
+  'Adam',
+  {
+    settings: {
+      /** η; default 1e-3. */
+      learningRate: rate(1e-3),
+      /** β₁, decay of the first moment; default 0.9. */
+      beta1: fraction(0.9),
+      /** β₂, decay of the second moment; default 0.999. */
+      beta2: fraction(0.999),
+      /** ε, added to the root of the second moment; default 1e-8. */
+      epsilon: nonNegative(1e-8),
+      /** λ of decoupled weight decay, θ ← θ − η(u + λθ); default 0, for AdamW 0.01. */
+      weightDecay: rate(0),
+    },
+    scalars: ({ beta1, beta2, epsilon }, step) => ({
       beta1,
       oneMinusBeta1: 1 - beta1,
       beta2,
       oneMinusBeta2: 1 - beta2,
-      biasCorrection1: -Math.expm1(step * Math.log(beta1)), // 1 − β₁ᵗ
-      biasCorrection2: -Math.expm1(step * Math.log(beta2)), // 1 − β₂ᵗ
+      biasCorrection1: biasCorrection(beta1, step),
+      biasCorrection2: biasCorrection(beta2, step),
       epsilon,
-    };
-  }
+    }),
+    slots: (parameter) => ({ firstMoment: like(parameter), secondMoment: like(parameter) }),
+    update({ theta, g, slots, h }) {
+      const m = add(mul(h.beta1, slots.firstMoment), mul(h.oneMinusBeta1, g)); // (1.1)
+      const v = add(mul(h.beta2, slots.secondMoment), mul(h.oneMinusBeta2, square(g))); // (1.2)
+      const u = div(div(m, h.biasCorrection1), add(sqrt(div(v, h.biasCorrection2)), h.epsilon)); // (1.3)
+      return { theta: descend(theta, u, h), slots: { firstMoment: m, secondMoment: v } }; // (1.4)
+    },
+  },
+  // TensorFlow.js registers its own optimizer as "Adam".
+  { className: 'LiandanAdam' },
+);
+export type AdamOptions = OptionsOf<typeof adam>;
 
-  slots(parameter: ParameterSpec) {
-    return { firstMoment: like(parameter), secondMoment: like(parameter) };
-  }
-
-  update({ parameter, gradient: g, slots, hyperparameters: h }: UpdateInputs<AdamSettings, Slot, Hyper>) {
-    const m = add(mul(h.beta1, slots.firstMoment), mul(h.oneMinusBeta1, g)); // (1.1)
-    const v = add(mul(h.beta2, slots.secondMoment), mul(h.oneMinusBeta2, square(g))); // (1.2)
-    const u = div(div(m, h.biasCorrection1), add(sqrt(div(v, h.biasCorrection2)), h.epsilon)); // (1.3)
-    return {
-      parameter: descend(parameter, u, h), // (1.4)
-      slots: { firstMoment: m, secondMoment: v },
-    } satisfies UpdateResult<Slot>;
-  }
-}
-serialization.registerClass(Adam);
-
-/** An {@link Adam} optimizer. */
-export const adam = (options?: AdamOptions): Adam => new Adam(options);
+/**
+ * AdamW: {@link adam} with decoupled weight decay, 0.01 by default. Everything else is Adam's.
+ *
+ * When to use it: the reference to which learning rates and decays of the other optimizers are related here.
+ *
+ * @example
+ * const optimizer = adamW({ learningRate: 1e-3, weightDecay: 0.01, excludeFromWeightDecay: /bias/ });
+ * const x = tf.variable(tf.tensor1d([1, -2]), true, 'x');
+ * optimizer.minimize(() => x.square().sum());
+ *
+ * @see Loshchilov and Hutter, Decoupled Weight Decay Regularization, https://arxiv.org/abs/1711.05101
+ */
+export const adamW = optimizer('AdamW', {
+  ...adam.definition,
+  settings: { ...adam.definition.settings, weightDecay: rate(0.01) },
+});

@@ -1,68 +1,39 @@
-import {
-  add,
-  div,
-  maximum,
-  mean,
-  mul,
-  rsqrt,
-  scalar,
-  serialization,
-  sqrt,
-  square,
-  sub,
-} from '@tensorflow/tfjs-core';
-import {
-  Optimizer,
-  type CommonSettings,
-  type OptimizerOptions,
-  type UpdateInputs,
-  type UpdateResult,
-} from './optimizer';
-import { axesOrNull, fraction, nonNegative, numberOrNull, positive, rate } from './options';
-import { like, sizeOf, type ParameterSpec, type SlotSpec } from './parameters';
-import { evaluate } from './schedules';
+import { add, div, maximum, mean, mul, rsqrt, sqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
+import { optimizer, type OptionsOf, type SettingsOf } from './base/optimizer';
+import { like, sizeOf, type ParameterSpec, type SlotTable } from './parameters/rules';
+import { axes, fraction, nonNegative, orNull, positive, rate } from './parameters/settings';
+import { biasCorrection } from './rates/biasCorrection';
 
-export interface AmosSettings extends CommonSettings {
+const settings = {
+  /** ξ, the global learning rate; default 1e-2. */
+  learningRate: rate(1e-2),
   /** β, decay of the second moment; default 0.999. 1 − β should be of the order of the learning rate. */
-  beta: number;
+  beta: fraction(0.999),
   /**
    * η̃, expected scale of the trained parameter; set it by `groups`. Null, the default: by role, that is 0.5 for
    * biases and vectors, 1 for `/gamma|scale/`, √(2/width) for `/embedding/`, √(1/fan-in) for other matrices
    * (√(2/fan-in) is right before ReLU or GELU).
    */
-  scale: number | null;
+  scale: orNull(positive(1)),
   /**
    * Axes over which the squared gradient is averaged; the state keeps the others. Null, the default: by role, that is
    * the last for `/embedding/` (state [V, 1]), all but the last for other matrices (state [1, out]), all for vectors.
    */
-  reducedAxes: readonly number[] | null;
+  reducedAxes: orNull(axes([])),
   /** ε, least second moment; default 2⁻¹²⁵. */
-  epsilon: number;
+  epsilon: positive(2 ** -125),
   /** Coefficient within c, the slowing of the decay; default 0.25. */
-  cCoefficient: number;
+  cCoefficient: nonNegative(0.25),
   /** Coefficient within d, the slowing of the step; default 0.25. */
-  dCoefficient: number;
+  dCoefficient: nonNegative(0.25),
   /** Weight of the old step in an average of steps; default 0, none, and no state for it. */
-  momentum: number;
+  momentum: fraction(0),
   /** Further decay inside the slowed step, not multiplied by the learning rate; default 0. */
-  extraL2: number;
-}
-export type AmosOptions = OptimizerOptions<AmosSettings>;
-
-type Slot = 'secondMoment' | 'accumulatedDecay' | 'momentum';
-type Hyper =
-  | 'learningRate'
-  | 'beta'
-  | 'oneMinusBeta'
-  | 'biasCorrection'
-  | 'epsilon'
-  | 'cCoefficient'
-  | 'dCoefficient'
-  | 'half'
-  | 'one'
-  | 'momentum'
-  | 'oneMinusMomentum'
-  | 'extraL2';
+  extraL2: nonNegative(0),
+  /** λ of decoupled weight decay beside the own: θ ← θ − ξη̃λθ; default 0. */
+  weightDecay: rate(0),
+};
+type Settings = SettingsOf<typeof settings>;
 
 /**
  * Amos: learning rate decay and weight decay that adapt to each variable, from one global rate and expected scales.
@@ -89,101 +60,67 @@ type Hyper =
  * @see Tian and Parikh, Amos: An Adam-style Optimizer with Adaptive Weight Decay, https://arxiv.org/abs/2210.11693;
  *   https://kexue.fm/archives/9344
  */
-export class Amos extends Optimizer<AmosSettings, Slot, Hyper> {
-  /** @nocollapse */
-  static readonly className = 'Amos';
-
-  constructor(options: AmosOptions = {}) {
-    super(options, {
-      learningRate: { default: 1e-2, check: rate },
-      beta: { default: 0.999, check: fraction },
-      scale: { default: null, check: numberOrNull(positive) },
-      reducedAxes: { default: null, check: axesOrNull },
-      epsilon: { default: 2 ** -125, check: positive },
-      cCoefficient: { default: 0.25, check: nonNegative },
-      dCoefficient: { default: 0.25, check: nonNegative },
-      momentum: { default: 0, check: fraction },
-      extraL2: { default: 0, check: nonNegative },
-      weightDecay: { default: 0, check: rate },
-    });
-  }
-
-  hyperparameters(step: number, settings = this.settings) {
-    const { learningRate, beta, epsilon, cCoefficient, dCoefficient, momentum, extraL2 } = settings;
-    return {
-      learningRate: evaluate(learningRate, step),
-      beta,
-      oneMinusBeta: 1 - beta,
-      biasCorrection: -Math.expm1(step * Math.log(beta)), // 1 − βᵗ
-      epsilon,
-      cCoefficient,
-      dCoefficient,
-      half: 0.5,
-      one: 1,
-      momentum,
-      oneMinusMomentum: 1 - momentum,
-      extraL2,
-    };
-  }
-
-  slots(parameter: ParameterSpec, settings = this.settings): Partial<Record<Slot, SlotSpec>> {
-    const axes = reducedAxes(parameter, settings);
-    const reduced = parameter.shape.map((length, axis) => (axes.includes(axis) ? 1 : length));
-    const shape = axes.length === parameter.shape.length ? [] : reduced;
+export const amos = optimizer('Amos', {
+  settings,
+  scalars: ({ beta, epsilon, cCoefficient, dCoefficient, momentum, extraL2 }, step) => ({
+    beta,
+    oneMinusBeta: 1 - beta,
+    biasCorrection: biasCorrection(beta, step),
+    epsilon,
+    cCoefficient,
+    dCoefficient,
+    momentum,
+    oneMinusMomentum: 1 - momentum,
+    extraL2,
+  }),
+  slots(parameter, settings): SlotTable<'secondMoment' | 'accumulatedDecay' | 'momentum'> {
+    const reduced = reducedAxes(parameter, settings);
+    const isWhole = reduced.length === parameter.shape.length;
+    const shape = isWhole ? [] : parameter.shape.map((length, axis) => (reduced.includes(axis) ? 1 : length));
     return {
       secondMoment: { shape, dtype: 'float32' },
       accumulatedDecay: { shape, dtype: 'float32' },
       ...(settings.momentum > 0 && { momentum: like(parameter) }),
     };
-  }
-
-  update({
-    parameter,
-    gradient: g,
-    slots,
-    hyperparameters: h,
-    spec,
-    settings,
-  }: UpdateInputs<AmosSettings, Slot, Hyper>): UpdateResult<Slot> {
-    const axes = reducedAxes(spec, settings);
-    const whole = axes.length === spec.shape.length;
+  },
+  update({ theta, g, slots, h, parameter, settings }) {
+    const reduced = reducedAxes(parameter, settings);
+    const isWhole = reduced.length === parameter.shape.length;
+    const average = (x: Tensor): Tensor => (isWhole ? mean(x) : mean(x, [...reduced], true));
     const xi = h.learningRate;
-    const step = mul(xi, scalar(scaleOf(spec, settings)));
+    const step = mul(xi, scaleOf(parameter, settings));
     const b = slots.accumulatedDecay;
 
-    const squares = whole ? mean(square(g)) : mean(square(g), [...axes], true);
-    const v = add(mul(h.beta, slots.secondMoment), mul(h.oneMinusBeta, squares)); // (4.5)
+    const v = add(mul(h.beta, slots.secondMoment), mul(h.oneMinusBeta, average(square(g)))); // (4.5)
     const r = div(h.biasCorrection, maximum(v, h.epsilon));
-    const c = rsqrt(add(h.one, mul(mul(h.cCoefficient, sqrt(xi)), b)));
-    const gamma = mul(mul(mul(c, square(xi)), r), squares); // (4.6)
-    const d = div(h.one, add(h.one, mul(mul(h.dCoefficient, sqrt(step)), b))); // (4.7)
-    const shrink = add(mul(h.half, gamma), h.extraL2);
-    const delta = mul(d, add(mul(mul(step, sqrt(r)), g), mul(shrink, parameter))); // (4.8)
-    const next = add(b, mul(gamma, add(h.one, b))); // (4.9)
+    // Not r·mean(g²), which is the same: the squares of gradients below 1e-19 are too small for float32.
+    const normalized = mul(sqrt(r), g);
+    const c = rsqrt(add(1, mul(mul(h.cCoefficient, sqrt(xi)), b)));
+    const gamma = mul(mul(c, square(xi)), average(square(normalized))); // (4.6)
+    const d = div(1, add(1, mul(mul(h.dCoefficient, sqrt(step)), b))); // (4.7)
+    const shrink = add(mul(0.5, gamma), h.extraL2);
+    const delta = mul(d, add(mul(step, normalized), mul(shrink, theta))); // (4.8)
+    const accumulatedDecay = add(b, mul(gamma, add(1, b))); // (4.9)
 
-    const averaged =
-      settings.momentum > 0 ? add(mul(h.momentum, slots.momentum), mul(h.oneMinusMomentum, delta)) : delta;
-    const total = h.weightDecay ? add(averaged, mul(mul(step, h.weightDecay), parameter)) : averaged;
+    const hasMomentum = settings.momentum > 0;
+    const moved = hasMomentum ? add(mul(h.momentum, slots.momentum), mul(h.oneMinusMomentum, delta)) : delta;
+    const total = h.weightDecay ? add(moved, mul(mul(step, h.weightDecay), theta)) : moved;
     return {
-      parameter: sub(parameter, total),
-      slots: {
-        secondMoment: v,
-        accumulatedDecay: next,
-        ...(settings.momentum > 0 && { momentum: averaged }),
-      },
+      theta: sub(theta, total),
+      slots: { secondMoment: v, accumulatedDecay, ...(hasMomentum && { momentum: moved }) },
     };
-  }
-}
-serialization.registerClass(Amos);
+  },
+});
+export type AmosOptions = OptionsOf<typeof amos>;
 
-function scaleOf({ name, shape }: ParameterSpec, { scale }: Readonly<AmosSettings>): number {
+function scaleOf({ name, shape }: ParameterSpec, { scale }: Settings): number {
   if (scale !== null) return scale;
   if (/embedding/.test(name) && shape.length > 1) return Math.sqrt(2 / (shape.at(-1) ?? 1));
   if (shape.length > 1) return Math.sqrt(1 / Math.max(1, sizeOf(shape.slice(0, -1))));
   return /gamma|scale/.test(name) ? 1 : 0.5;
 }
 
-function reducedAxes({ name, shape }: ParameterSpec, settings: Readonly<AmosSettings>): readonly number[] {
+function reducedAxes({ name, shape }: ParameterSpec, settings: Settings): readonly number[] {
   const last = shape.length - 1;
   if (settings.reducedAxes) {
     const missing = settings.reducedAxes.find((axis) => axis > last);
@@ -192,10 +129,7 @@ function reducedAxes({ name, shape }: ParameterSpec, settings: Readonly<AmosSett
       `Amos: reducedAxes names axis ${missing}, but "${name}" has shape [${shape.join(', ')}].`,
     );
   }
-  const axes = shape.map((_, axis) => axis);
-  if (last < 1) return axes;
-  return /embedding/.test(name) ? [last] : axes.slice(0, -1);
+  const all = shape.map((_, axis) => axis);
+  if (last < 1) return all;
+  return /embedding/.test(name) ? [last] : all.slice(0, -1);
 }
-
-/** An {@link Amos} optimizer. */
-export const amos = (options?: AmosOptions): Amos => new Amos(options);

@@ -1,53 +1,20 @@
 import {
   add,
-  cast,
   div,
   logicalAnd,
   mul,
   norm,
-  serialization,
+  notEqual,
   sqrt,
   square,
   where,
   type Tensor,
 } from '@tensorflow/tfjs-core';
-import {
-  Optimizer,
-  type CommonSettings,
-  type OptimizerOptions,
-  type UpdateInputs,
-  type UpdateResult,
-} from './optimizer';
-import { flag, fraction, nonNegative, parameterRule, rate } from './options';
-import { like, matches, type ParameterRule, type ParameterSpec } from './parameters';
-import { evaluate } from './schedules';
-import { descend } from './weightDecay';
-
-export interface LambSettings extends CommonSettings {
-  /** β₁, decay of the first moment; default 0.9. */
-  beta1: number;
-  /** β₂, decay of the second moment; default 0.999. */
-  beta2: number;
-  /** ε, added to the root of the second moment; default 1e-6. */
-  epsilon: number;
-  /** Whether the moments are corrected as in Adam; default true, false in the pre-training of the articles' author. */
-  biasCorrection: boolean;
-  /** Parameters whose update is not scaled by their norm, e.g. `/bias|beta|gamma/`. Default: none. */
-  excludeFromLayerAdaptation: ParameterRule;
-}
-export type LambOptions = OptimizerOptions<LambSettings>;
-
-type Slot = 'firstMoment' | 'secondMoment';
-type Hyper =
-  | 'learningRate'
-  | 'beta1'
-  | 'oneMinusBeta1'
-  | 'beta2'
-  | 'oneMinusBeta2'
-  | 'biasCorrection1'
-  | 'biasCorrection2'
-  | 'epsilon'
-  | 'one';
+import { descend } from './base/descend';
+import { optimizer, type OptionsOf } from './base/optimizer';
+import { like, matches } from './parameters/rules';
+import { flag, fraction, nonNegative, parameterRule, rate } from './parameters/settings';
+import { biasCorrection } from './rates/biasCorrection';
 
 /**
  * LAMB: Adam's update, decay included, scaled in each tensor to the norm of the tensor.
@@ -67,64 +34,47 @@ type Hyper =
  *
  * @see You et al., Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, https://arxiv.org/abs/1904.00962
  */
-export class Lamb extends Optimizer<LambSettings, Slot, Hyper> {
-  /** @nocollapse */
-  static readonly className = 'Lamb';
-
-  constructor(options: LambOptions = {}) {
-    super(options, {
-      learningRate: { default: 1e-3, check: rate },
-      beta1: { default: 0.9, check: fraction },
-      beta2: { default: 0.999, check: fraction },
-      epsilon: { default: 1e-6, check: nonNegative },
-      weightDecay: { default: 0.01, check: rate },
-      biasCorrection: { default: true, check: flag },
-      excludeFromLayerAdaptation: { default: [], check: parameterRule },
-    });
-  }
-
-  hyperparameters(step: number, { learningRate, beta1, beta2, epsilon, biasCorrection } = this.settings) {
-    return {
-      learningRate: evaluate(learningRate, step),
-      beta1,
-      oneMinusBeta1: 1 - beta1,
-      beta2,
-      oneMinusBeta2: 1 - beta2,
-      biasCorrection1: biasCorrection ? -Math.expm1(step * Math.log(beta1)) : 1,
-      biasCorrection2: biasCorrection ? -Math.expm1(step * Math.log(beta2)) : 1,
-      epsilon,
-      one: 1,
-    };
-  }
-
-  slots(parameter: ParameterSpec) {
-    return { firstMoment: like(parameter), secondMoment: like(parameter) };
-  }
-
-  update({
-    parameter,
-    gradient: g,
-    slots,
-    hyperparameters: h,
-    spec,
-    settings,
-  }: UpdateInputs<LambSettings, Slot, Hyper>): UpdateResult<Slot> {
+export const lamb = optimizer('Lamb', {
+  settings: {
+    /** η, relative to the norm of the parameter; default 1e-3. */
+    learningRate: rate(1e-3),
+    /** β₁, decay of the first moment; default 0.9. */
+    beta1: fraction(0.9),
+    /** β₂, decay of the second moment; default 0.999. */
+    beta2: fraction(0.999),
+    /** ε, added to the root of the second moment; default 1e-6. */
+    epsilon: nonNegative(1e-6),
+    /** λ, within the update that is scaled to the norm of the parameter; default 0.01. */
+    weightDecay: rate(0.01),
+    /** Whether the moments are corrected as in Adam; default true, false in the pre-training of the articles' author. */
+    biasCorrection: flag(true),
+    /** Parameters whose update is not scaled by their norm, e.g. `/bias|beta|gamma/`. Default: none. */
+    excludeFromLayerAdaptation: parameterRule([]),
+  },
+  scalars: ({ beta1, beta2, epsilon, biasCorrection: isCorrected }, step) => ({
+    beta1,
+    oneMinusBeta1: 1 - beta1,
+    beta2,
+    oneMinusBeta2: 1 - beta2,
+    biasCorrection1: isCorrected ? biasCorrection(beta1, step) : 1,
+    biasCorrection2: isCorrected ? biasCorrection(beta2, step) : 1,
+    epsilon,
+  }),
+  slots: (parameter) => ({ firstMoment: like(parameter), secondMoment: like(parameter) }),
+  update({ theta, g, slots, h, parameter, settings }) {
     const m = add(mul(h.beta1, slots.firstMoment), mul(h.oneMinusBeta1, g));
     const v = add(mul(h.beta2, slots.secondMoment), mul(h.oneMinusBeta2, square(g)));
     const adam = div(div(m, h.biasCorrection1), add(sqrt(div(v, h.biasCorrection2)), h.epsilon));
-    const u = h.weightDecay ? add(adam, mul(h.weightDecay, parameter)) : adam;
-    const adapted = !matches(settings.excludeFromLayerAdaptation, spec);
-    const learningRate = adapted ? mul(h.learningRate, trustRatio(parameter, u, h.one)) : h.learningRate;
-    return { parameter: descend(parameter, u, { learningRate }), slots: { firstMoment: m, secondMoment: v } };
-  }
-}
-serialization.registerClass(Lamb);
+    const u = h.weightDecay ? add(adam, mul(h.weightDecay, theta)) : adam;
+    const isAdapted = !matches(settings.excludeFromLayerAdaptation, parameter);
+    const learningRate = isAdapted ? mul(h.learningRate, trustRatio(theta, u)) : h.learningRate;
+    return { theta: descend(theta, u, { learningRate }), slots: { firstMoment: m, secondMoment: v } };
+  },
+});
+export type LambOptions = OptionsOf<typeof lamb>;
 
 /** ‖θ‖/‖u‖, or 1 where either is 0. */
-function trustRatio(parameter: Tensor, update: Tensor, one: Tensor): Tensor {
-  const [size, length] = [norm(parameter), norm(update)];
-  return where(logicalAnd(cast(size, 'bool'), cast(length, 'bool')), div(size, length), one);
+function trustRatio(theta: Tensor, u: Tensor): Tensor {
+  const [size, length] = [norm(theta), norm(u)];
+  return where(logicalAnd(notEqual(size, 0), notEqual(length, 0)), div(size, length), 1);
 }
-
-/** A {@link Lamb} optimizer. */
-export const lamb = (options?: LambOptions): Lamb => new Lamb(options);

@@ -1,7 +1,8 @@
 import { Optimizer, serialization, type NamedTensorMap } from '@tensorflow/tfjs-core';
-import { encodeRule, decode } from './config';
-import { namedGradients, type NamedTensor } from './gradients';
-import { matches, type ParameterRule, type ParameterSpec, type SlotSpec } from './parameters';
+import { decode, encodeRule } from './base/config';
+import { isCount } from './base/optimizer';
+import { namedGradients, type NamedTensor } from './parameters/gradients';
+import { matches, type ParameterRule, type ParameterSpec, type SlotSpec } from './parameters/rules';
 
 /** An optimizer and the parameters it is for. */
 export interface MixedPart {
@@ -11,6 +12,8 @@ export interface MixedPart {
   readonly optimizer: Optimizer & {
     /** The state of one parameter. Nothing is allocated. */
     slotsFor?: (parameter: ParameterSpec) => Record<string, SlotSpec>;
+    /** The state of this moment, as copies. */
+    snapshot?: () => NamedTensor[] | undefined;
   };
 }
 
@@ -68,11 +71,19 @@ export class Mixed extends Optimizer {
     );
   }
 
+  /** The state of this moment, as copies that are the caller's; undefined if a part cannot give it at once. */
+  snapshot(): NamedTensor[] | undefined {
+    if (!this.parts.every(({ optimizer }) => optimizer.snapshot)) return undefined;
+    return this.parts.flatMap(({ optimizer }, index) =>
+      (optimizer.snapshot?.() ?? []).map(({ name, tensor }) => ({ name: `${index}/${name}`, tensor })),
+    );
+  }
+
   /** @throws Error if the state does not fit a part; then all parts are as they were. */
   override async setWeights(weights: NamedTensor[]): Promise<void> {
     const now = await this.getWeights();
     const before = now.map(({ name, tensor }) => ({ name, tensor: tensor.clone() }));
-    for (const { name, tensor } of now) if (name.endsWith('/iter')) tensor.dispose();
+    for (const { name, tensor } of now) if (isCount(name)) tensor.dispose();
     try {
       await this.distribute(weights);
     } catch (error) {

@@ -1,26 +1,9 @@
-import { add, div, mul, serialization, sqrt, square } from '@tensorflow/tfjs-core';
-import {
-  Optimizer,
-  type CommonSettings,
-  type OptimizerOptions,
-  type UpdateInputs,
-  type UpdateResult,
-} from './optimizer';
-import { fraction, nonNegative, rate } from './options';
-import { like, type ParameterSpec } from './parameters';
-import { evaluate } from './schedules';
-import { descend } from './weightDecay';
-
-export interface RmsPropSettings extends CommonSettings {
-  /** β₂, decay of the second moment; default 0.999. */
-  beta2: number;
-  /** ε, added to the second moment inside the root; default 1e-16, whose root is Adam's ε. */
-  epsilon: number;
-}
-export type RmsPropOptions = OptimizerOptions<RmsPropSettings>;
-
-type Slot = 'secondMoment';
-type Hyper = 'learningRate' | 'beta2' | 'oneMinusBeta2' | 'biasCorrection2' | 'epsilon';
+import { add, div, mul, sqrt, square } from '@tensorflow/tfjs-core';
+import { descend } from './base/descend';
+import { optimizer, type OptionsOf } from './base/optimizer';
+import { like } from './parameters/rules';
+import { fraction, nonNegative, rate } from './parameters/settings';
+import { biasCorrection } from './rates/biasCorrection';
 
 /**
  * RMSProp as the article on AdaFactor writes it: Adam without its first moment, ε inside the root.
@@ -38,44 +21,33 @@ type Hyper = 'learningRate' | 'beta2' | 'oneMinusBeta2' | 'biasCorrection2' | 'e
  *
  * @see https://kexue.fm/archives/7302, equation (2)
  */
-export class RmsProp extends Optimizer<RmsPropSettings, Slot, Hyper> {
-  /**
-   * TensorFlow.js registers its own optimizer as "RMSProp".
-   *
-   * @nocollapse
-   */
-  static readonly className = 'LiandanRMSProp';
-
-  constructor(options: RmsPropOptions = {}) {
-    super(options, {
-      learningRate: { default: 1e-3, check: rate },
-      beta2: { default: 0.999, check: fraction },
-      epsilon: { default: 1e-16, check: nonNegative },
-      weightDecay: { default: 0, check: rate },
-    });
-  }
-
-  hyperparameters(step: number, { learningRate, beta2, epsilon } = this.settings) {
-    return {
-      learningRate: evaluate(learningRate, step),
+export const rmsProp = optimizer(
+  'RmsProp',
+  {
+    settings: {
+      /** η; default 1e-3. */
+      learningRate: rate(1e-3),
+      /** β₂, decay of the second moment; default 0.999. */
+      beta2: fraction(0.999),
+      /** ε, added to the second moment inside the root; default 1e-16, whose root is Adam's ε. */
+      epsilon: nonNegative(1e-16),
+      /** λ of decoupled weight decay, θ ← θ − η(u + λθ); default 0. */
+      weightDecay: rate(0),
+    },
+    scalars: ({ beta2, epsilon }, step) => ({
       beta2,
       oneMinusBeta2: 1 - beta2,
-      biasCorrection2: -Math.expm1(step * Math.log(beta2)), // 1 − β₂ᵗ
+      biasCorrection2: biasCorrection(beta2, step),
       epsilon,
-    };
-  }
-
-  slots(parameter: ParameterSpec) {
-    return { secondMoment: like(parameter) };
-  }
-
-  update({ parameter, gradient: g, slots, hyperparameters: h }: UpdateInputs<RmsPropSettings, Slot, Hyper>) {
-    const v = add(mul(h.beta2, slots.secondMoment), mul(h.oneMinusBeta2, square(g))); // (1.2)
-    const u = div(g, sqrt(add(div(v, h.biasCorrection2), h.epsilon))); // (1.5)
-    return { parameter: descend(parameter, u, h), slots: { secondMoment: v } } satisfies UpdateResult<Slot>;
-  }
-}
-serialization.registerClass(RmsProp);
-
-/** An {@link RmsProp} optimizer. */
-export const rmsProp = (options?: RmsPropOptions): RmsProp => new RmsProp(options);
+    }),
+    slots: (parameter) => ({ secondMoment: like(parameter) }),
+    update({ theta, g, slots, h }) {
+      const v = add(mul(h.beta2, slots.secondMoment), mul(h.oneMinusBeta2, square(g))); // (1.2)
+      const u = div(g, sqrt(add(div(v, h.biasCorrection2), h.epsilon))); // (1.5)
+      return { theta: descend(theta, u, h), slots: { secondMoment: v } };
+    },
+  },
+  // TensorFlow.js registers its own optimizer as "RMSProp".
+  { className: 'LiandanRMSProp' },
+);
+export type RmsPropOptions = OptionsOf<typeof rmsProp>;

@@ -1,26 +1,8 @@
-import { add, mul, serialization } from '@tensorflow/tfjs-core';
-import {
-  Optimizer,
-  type CommonSettings,
-  type OptimizerOptions,
-  type UpdateInputs,
-  type UpdateResult,
-} from './optimizer';
-import { flag, fraction, rate } from './options';
-import { like, type ParameterSpec, type SlotSpec } from './parameters';
-import { evaluate } from './schedules';
-import { descend } from './weightDecay';
-
-export interface SgdSettings extends CommonSettings {
-  /** μ, weight of the old velocity; default 0, no momentum and no state. */
-  momentum: number;
-  /** Look ahead along the velocity; needs momentum. Default false. */
-  nesterov: boolean;
-}
-export type SgdOptions = OptimizerOptions<SgdSettings>;
-
-type Slot = 'velocity';
-type Hyper = 'learningRate' | 'momentum';
+import { add, mul } from '@tensorflow/tfjs-core';
+import { descend } from './base/descend';
+import { optimizer, type OptionsOf } from './base/optimizer';
+import { like, type SlotTable } from './parameters/rules';
+import { flag, fraction, rate } from './parameters/settings';
 
 /**
  * Stochastic gradient descent, with momentum if wanted.
@@ -44,48 +26,35 @@ type Hyper = 'learningRate' | 'momentum';
  *
  * @see Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013
  */
-export class Sgd extends Optimizer<SgdSettings, Slot, Hyper> {
-  /**
-   * TensorFlow.js registers its own optimizer as "SGD".
-   *
-   * @nocollapse
-   */
-  static readonly className = 'LiandanSGD';
-
-  constructor(options: SgdOptions = {}) {
-    super(options, {
-      learningRate: { default: 0.01, check: rate },
-      momentum: { default: 0, check: fraction },
-      nesterov: { default: false, check: flag },
-      weightDecay: { default: 0, check: rate },
-    });
-    if (this.settings.nesterov && this.settings.momentum === 0) {
-      throw new TypeError('nesterov needs momentum, e.g. { momentum: 0.9, nesterov: true }.');
-    }
-  }
-
-  hyperparameters(step: number, { learningRate, momentum } = this.settings) {
-    return { learningRate: evaluate(learningRate, step), momentum };
-  }
-
-  slots(parameter: ParameterSpec, { momentum } = this.settings): Partial<Record<Slot, SlotSpec>> {
-    return momentum === 0 ? {} : { velocity: like(parameter) };
-  }
-
-  update({
-    parameter,
-    gradient: g,
-    slots,
-    hyperparameters: h,
-    settings,
-  }: UpdateInputs<SgdSettings, Slot, Hyper>): UpdateResult<Slot> {
-    if (settings.momentum === 0) return { parameter: descend(parameter, g, h), slots: {} };
-    const v = add(mul(h.momentum, slots.velocity), g);
-    const u = settings.nesterov ? add(g, mul(h.momentum, v)) : v;
-    return { parameter: descend(parameter, u, h), slots: { velocity: v } };
-  }
-}
-serialization.registerClass(Sgd);
-
-/** An {@link Sgd} optimizer. */
-export const sgd = (options?: SgdOptions): Sgd => new Sgd(options);
+export const sgd = optimizer(
+  'Sgd',
+  {
+    settings: {
+      /** η; default 0.01. */
+      learningRate: rate(0.01),
+      /** μ, weight of the old velocity; default 0, no momentum and no state. */
+      momentum: fraction(0),
+      /** Look ahead along the velocity; needs momentum. Default false. */
+      nesterov: flag(false),
+      /** λ of decoupled weight decay, θ ← θ − η(u + λθ); default 0. */
+      weightDecay: rate(0),
+    },
+    scalars: ({ momentum }) => ({ momentum }),
+    slots: (parameter, { momentum }): SlotTable<'velocity'> =>
+      momentum === 0 ? {} : { velocity: like(parameter) },
+    update({ theta, g, slots, h, settings }) {
+      if (settings.momentum === 0) return { theta: descend(theta, g, h), slots: {} };
+      const v = add(mul(h.momentum, slots.velocity), g);
+      const u = settings.nesterov ? add(g, mul(h.momentum, v)) : v;
+      return { theta: descend(theta, u, h), slots: { velocity: v } };
+    },
+    check({ nesterov, momentum }) {
+      if (nesterov && momentum === 0) {
+        throw new TypeError('nesterov needs momentum, e.g. { momentum: 0.9, nesterov: true }.');
+      }
+    },
+  },
+  // TensorFlow.js registers its own optimizer as "SGD".
+  { className: 'LiandanSGD' },
+);
+export type SgdOptions = OptionsOf<typeof sgd>;

@@ -8,60 +8,44 @@ import {
   maximum,
   mul,
   pow,
-  serialization,
-  sign,
   sub,
   where,
   zerosLike,
+  type Scalar,
   type Tensor,
 } from '@tensorflow/tfjs-core';
-import { rootMeanSquare } from './norms';
-import {
-  Optimizer,
-  type CommonSettings,
-  type OptimizerOptions,
-  type UpdateInputs,
-  type UpdateResult,
-} from './optimizer';
-import { flag, fraction, nonNegative, parameterRule, positiveInteger, rate } from './options';
-import { like, matches, type ParameterRule, type ParameterSpec } from './parameters';
-import { evaluate, type Rate } from './schedules';
-import { descend } from './weightDecay';
+import { descend } from './base/descend';
+import { rootMeanSquare } from './base/norms';
+import { optimizer, type OptionsOf, type SettingsOf } from './base/optimizer';
+import { sign } from './base/sign';
+import { like, matches, type ParameterSpec } from './parameters/rules';
+import { flag, fraction, nonNegative, parameterRule, rate } from './parameters/settings';
+import { evaluate } from './rates/schedules';
 
-export interface TigerSettings extends CommonSettings {
+const settings = {
+  /** α, relative to the root mean square of the tensor; default 1e-3. */
+  learningRate: rate(1e-3),
   /** β, weight of the old momentum; default 0.965 (language), 0.945 for vision: the mean of Lion's two. */
-  beta: number;
-  /** k: so many gradients are averaged within the momentum, without a buffer; schedules count these micro-steps. Default 1. */
-  accumulationSteps: number;
+  beta: fraction(0.965),
+  /** λ of decoupled weight decay, θ ← θ − η(u + λθ), not of elementwise tensors; default 0.01. */
+  weightDecay: rate(0.01),
   /** Whether the learning rate is relative to the root mean square of the tensor; without, it is the same for all. Default true. */
-  relative: boolean;
+  relative: flag(true),
   /** Tensors of single factors and offsets: learning rate α/2, no decay. Default `/bias|beta|gamma/`. */
-  elementwise: ParameterRule;
+  elementwise: parameterRule(/bias|beta|gamma/),
   /** Tensors of which each row has its own root mean square. Default `/embeddings/`. */
-  rowwise: ParameterRule;
+  rowwise: parameterRule(/embeddings/),
   /** Tensors that are initialised to 1, toward which the NaN rule shrinks them. Default `/gamma/`. */
-  centeredAtOne: ParameterRule;
+  centeredAtOne: parameterRule(/gamma/),
   /** Least root mean square: above 0, tensors that start at zero move. Default 0, as in the article. */
-  rmsFloor: number;
+  rmsFloor: nonNegative(0),
   /** What a NaN in the gradient does: m stays and θ shrinks toward its centre; without, it propagates. Default true. */
-  nanRule: boolean;
+  nanRule: flag(true),
   /** s of the NaN rule: θ ← (θ − c)s + c; default 0.99. */
-  shrinkRatio: number;
+  shrinkRatio: nonNegative(0.99),
   /** γ of u = sign(m)|m|^(1−γ), from 1 (Tiger, the default) to 0 (momentum): the article's future work. */
-  gamma: Rate;
-}
-export type TigerOptions = OptimizerOptions<TigerSettings>;
-
-type Slot = 'momentum';
-type Hyper =
-  | 'learningRate'
-  | 'elementwiseRate'
-  | 'momentumDecay'
-  | 'gradientShare'
-  | 'rmsFloor'
-  | 'shrinkage'
-  | 'oneMinusGamma'
-  | 'one';
+  gamma: rate(1),
+};
 
 /**
  * Tiger, the tight-fisted optimizer: the sign of one momentum, a learning rate relative to the size of each tensor.
@@ -88,92 +72,57 @@ type Hyper =
  *
  * @see https://kexue.fm/archives/9512 and https://github.com/bojone/tiger
  */
-export class Tiger extends Optimizer<TigerSettings, Slot, Hyper> {
-  /** @nocollapse */
-  static readonly className = 'Tiger';
-
-  constructor(options: TigerOptions = {}) {
-    super(options, {
-      learningRate: { default: 1e-3, check: rate },
-      beta: { default: 0.965, check: fraction },
-      weightDecay: { default: 0.01, check: rate },
-      accumulationSteps: { default: 1, check: positiveInteger },
-      relative: { default: true, check: flag },
-      elementwise: { default: /bias|beta|gamma/, check: parameterRule },
-      rowwise: { default: /embeddings/, check: parameterRule },
-      centeredAtOne: { default: /gamma/, check: parameterRule },
-      rmsFloor: { default: 0, check: nonNegative },
-      nanRule: { default: true, check: flag },
-      shrinkRatio: { default: 0.99, check: nonNegative },
-      gamma: { default: 1, check: rate },
-    });
-    if (options.lazyRows && this.settings.accumulationSteps > 1) {
-      throw new TypeError(
-        'Tiger: lazyRows does not go with accumulationSteps, which has no buffer to remember rows.',
-      );
-    }
-  }
-
-  hyperparameters(step: number, settings = this.settings) {
-    const { beta, accumulationSteps: k } = settings;
-    const isFirst = (step - 1) % k === 0;
-    const isLast = step % k === 0;
+export const tiger = optimizer('Tiger', {
+  settings,
+  scalars(settings, step, { of: k, isFirst, isLast }) {
     const learningRate = isLast ? evaluate(settings.learningRate, step) : 0;
     return {
       learningRate,
       elementwiseRate: settings.relative ? learningRate / 2 : learningRate,
-      momentumDecay: isFirst ? beta : 1,
-      gradientShare: (1 - beta) / k,
+      momentumDecay: isFirst ? settings.beta : 1,
+      gradientShare: (1 - settings.beta) / k,
       rmsFloor: settings.rmsFloor,
       shrinkage: 1 - settings.shrinkRatio,
       oneMinusGamma: 1 - evaluate(settings.gamma, step),
-      one: 1,
     };
-  }
-
-  slots(parameter: ParameterSpec) {
-    return { momentum: like(parameter) };
-  }
-
-  update({
-    parameter,
-    gradient,
-    slots,
-    hyperparameters: h,
-    spec,
-    settings,
-  }: UpdateInputs<TigerSettings, Slot, Hyper>): UpdateResult<Slot> {
-    const elementwise = matches(settings.elementwise, spec);
+  },
+  slots: (parameter) => ({ momentum: like(parameter) }),
+  update({ theta, g: gradient, slots, h, parameter, settings, accumulationSteps }) {
+    const isElementwise = matches(settings.elementwise, parameter);
     const sick = settings.nanRule ? any(isNotANumber(gradient)) : undefined;
     const g = sick ? where(sick, zerosLike(gradient), gradient) : gradient;
-    const keepsAll = sick && settings.accumulationSteps === 1;
+    const keepsAll = sick && accumulationSteps === 1;
     const decay = keepsAll ? maximum(h.momentumDecay, cast(sick, 'float32')) : h.momentumDecay;
 
     const m = add(mul(decay, slots.momentum), mul(h.gradientShare, g)); // (6.3)
     const u = settings.gamma === 1 ? sign(m) : mul(sign(m), pow(abs(m), h.oneMinusGamma)); // (6.6)
-    const eta = elementwise ? h.elementwiseRate : this.relativeRate(parameter, h, spec, settings); // (6.2)
+    const eta = isElementwise ? h.elementwiseRate : relativeRate(theta, h, parameter, settings); // (6.2)
     const learningRate = sick ? mul(eta, cast(logicalNot(sick), 'float32')) : eta;
-    const weightDecay = elementwise ? undefined : h.weightDecay;
-    const next = descend(parameter, u, { learningRate, weightDecay }); // (6.4)
-    if (!sick) return { parameter: next, slots: { momentum: m } };
-    const offset = matches(settings.centeredAtOne, spec) ? sub(parameter, h.one) : parameter;
+    const next = descend(theta, u, { learningRate, weightDecay: isElementwise ? undefined : h.weightDecay }); // (6.4)
+    if (!sick) return { theta: next, slots: { momentum: m } };
+    const offset = matches(settings.centeredAtOne, parameter) ? sub(theta, 1) : theta;
     const shrinkage = mul(h.shrinkage, cast(sick, 'float32'));
-    return { parameter: sub(next, mul(shrinkage, offset)), slots: { momentum: m } }; // (6.5)
-  }
+    return { theta: sub(next, mul(shrinkage, offset)), slots: { momentum: m } }; // (6.5)
+  },
+  accumulatesItself: true,
+  check({ lazyRows, accumulationSteps = 1 }) {
+    if (lazyRows && accumulationSteps > 1) {
+      throw new TypeError(
+        'Tiger: lazyRows does not go with accumulationSteps, which has no buffer to remember rows.',
+      );
+    }
+  },
+});
+export type TigerOptions = OptionsOf<typeof tiger>;
 
-  private relativeRate(
-    parameter: Tensor,
-    h: UpdateInputs<TigerSettings, Slot, Hyper>['hyperparameters'],
-    spec: ParameterSpec,
-    settings: Readonly<TigerSettings>,
-  ): Tensor {
-    if (!settings.relative) return h.learningRate;
-    const byRow = spec.shape.length > 0 && matches(settings.rowwise, spec);
-    const size = rootMeanSquare(parameter, byRow ? 'row' : 'tensor');
-    return mul(h.learningRate, settings.rmsFloor === 0 ? size : maximum(size, h.rmsFloor));
-  }
+function relativeRate(
+  theta: Tensor,
+  { learningRate, rmsFloor }: { readonly learningRate: Scalar; readonly rmsFloor: Scalar },
+  parameter: ParameterSpec,
+  { relative, rowwise, rmsFloor: floor }: SettingsOf<typeof settings>,
+): Tensor {
+  if (!relative) return learningRate;
+  const isByRow = parameter.shape.length > 0 && matches(rowwise, parameter);
+  const size = rootMeanSquare(theta, isByRow ? 'row' : 'tensor');
+  return mul(learningRate, floor === 0 ? size : maximum(size, rmsFloor));
 }
-serialization.registerClass(Tiger);
-
-/** A {@link Tiger} optimizer. */
-export const tiger = (options?: TigerOptions): Tiger => new Tiger(options);

@@ -11,13 +11,13 @@ export type Measurement = number | string | boolean | null | readonly number[] |
 export type Measurements = Readonly<Record<string, Measurement>>;
 
 /** How a trial differs from the others of its candidate, such as `{ rate: 1e-3 }`. */
-export type Setting = Readonly<Record<string, number | string | boolean>>;
+export type ExperimentSetting = Readonly<Record<string, number | string | boolean>>;
 
 /** What a trial hands on to `train` or `fit`: `train({ …, ...trial.options })`. */
 export type TrialOptions = Pick<RunOptions, 'seed' | 'signal' | 'onProgress' | 'checkpoint' | 'resume'>;
 
 /** One trial: what it is of, and what it hands on. */
-export type Trial<Candidate, S extends Setting> = {
+export type Trial<Candidate, S extends ExperimentSetting> = {
   /** As in the list of candidates. */
   readonly candidate: Candidate;
   readonly name: string;
@@ -28,7 +28,7 @@ export type Trial<Candidate, S extends Setting> = {
 };
 
 /** One line of the results: the trial, and what it measured. */
-export type Row<S extends Setting, M extends Measurements> = Readonly<
+export type Row<S extends ExperimentSetting, M extends Measurements> = Readonly<
   { candidate: string; seed: number } & S & M
 >;
 
@@ -43,7 +43,7 @@ export interface ExperimentProgress {
   readonly loss?: number;
 }
 
-export interface ExperimentOptions<Candidate, S extends Setting, M extends Measurements> {
+export interface ExperimentOptions<Candidate, S extends ExperimentSetting, M extends Measurements> {
   /** What is compared, by name. */
   readonly candidates: Readonly<Record<string, Candidate>>;
   /** Under which settings: the same for all, or as the function says for each; default one setting without a name. */
@@ -63,7 +63,7 @@ export interface ExperimentOptions<Candidate, S extends Setting, M extends Measu
 }
 
 /** What an experiment gives. */
-export interface Experiment<S extends Setting, M extends Measurements> {
+export interface Experiment<S extends ExperimentSetting, M extends Measurements> {
   /** One row per complete trial, in the order of candidates, settings, seeds. */
   readonly rows: Row<S, M>[];
   readonly interrupted: boolean;
@@ -99,7 +99,7 @@ const FORMAT = 'liandan-experiment';
  */
 export async function experiment<
   Candidate,
-  S extends Setting = Record<never, never>,
+  S extends ExperimentSetting = Record<never, never>,
   M extends Measurements = Measurements,
 >(options: ExperimentOptions<Candidate, S, M>): Promise<Experiment<S, M>> {
   const known = ['candidates', 'settings', 'seeds', 'run', 'signal', 'onProgress', 'checkpoint', 'resume'];
@@ -144,9 +144,11 @@ export async function experiment<
 }
 
 type Key = Readonly<Record<string, number | string | boolean>>;
-type Planned<Candidate, S extends Setting> = Omit<Trial<Candidate, S>, 'options'> & { readonly key: Key };
+type Planned<Candidate, S extends ExperimentSetting> = Omit<Trial<Candidate, S>, 'options'> & {
+  readonly key: Key;
+};
 
-function planOf<Candidate, S extends Setting, M extends Measurements>({
+function planOf<Candidate, S extends ExperimentSetting, M extends Measurements>({
   candidates,
   settings = [{}] as unknown as readonly S[],
   seeds = [0],

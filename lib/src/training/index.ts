@@ -24,7 +24,7 @@ export {
   type Measurement,
   type Measurements,
   type Row,
-  type Setting,
+  type ExperimentSetting,
   type Trial,
   type TrialOptions,
 } from './experiment';

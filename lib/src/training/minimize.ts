@@ -1,4 +1,5 @@
 import { tf } from '../runtime';
+import { releaseTape } from '../runtime/tape';
 import { collectActivations, parameterStatistics, type Followed } from './statistics';
 
 /** What a step reports: its loss before the update, and whatever else is to be followed, as scalars. */
@@ -59,21 +60,13 @@ export function requireScalars(report: unknown): asserts report is StepReport {
   }
 }
 
-interface Tape {
-  readonly state: {
-    readonly gradientDepth: number;
-    readonly activeTape: readonly { readonly saved?: readonly tf.Tensor[] }[] | null;
-  };
-}
-
 /** Runs a gradient; if it throws, disposes `kept` and what TensorFlow.js keeps for the backward pass and then forgets. */
 function releasingTheTape<T>(kept: Readonly<Record<string, tf.Tensor>>, gradient: () => T): T {
   try {
     return gradient();
   } catch (error) {
     tf.dispose(Object.values(kept));
-    const { gradientDepth, activeTape } = (tf.engine() as unknown as Tape).state;
-    if (gradientDepth === 0) for (const { saved } of activeTape ?? []) tf.dispose([...(saved ?? [])]);
+    releaseTape();
     throw error;
   }
 }

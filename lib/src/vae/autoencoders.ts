@@ -21,6 +21,8 @@ const optionNames: readonly (keyof AutoencoderOptions)[] = [
 export interface VaeOptions extends AutoencoderOptions {
   /** Seed of the noise; default 0. */
   readonly seed?: number;
+  /** Keeps log σ² of the codes within ±this, against overflow; see {@link splitGaussian}. Default: none. */
+  readonly logVarianceBound?: number;
 }
 
 /** What an autoencoder is made of, whether its codes are points or distributions. */
@@ -71,10 +73,10 @@ export interface Vae extends Coding<Gaussian> {
  * @see Kingma, Welling (2013), arXiv 1312.6114; Higgins et al. (2017), β-VAE.
  */
 export function vae(options: VaeOptions): Vae {
-  rejectUnknown(options, [...optionNames, 'seed'], 'vae');
+  rejectUnknown(options, [...optionNames, 'seed', 'logVarianceBound'], 'vae');
   const { encoder, decoder } = options;
   const noise = random(options.seed ?? 0).fork('noise');
-  const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs)));
+  const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs), options));
   return {
     ...shared(options),
     noise,

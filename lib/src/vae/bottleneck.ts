@@ -36,6 +36,8 @@ export interface VibOptions {
   readonly taskLoss?: (outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar;
   /** Seed of the noise; default 0. */
   readonly seed?: number;
+  /** Keeps log σ² of the codes within ±this, against overflow; see {@link splitGaussian}. Default: none. */
+  readonly logVarianceBound?: number;
 }
 
 /** A model with an information bottleneck between encoder and head; see {@link vib}. */
@@ -80,10 +82,10 @@ export interface Vib extends Model {
  * @see Alemi et al. (2016), arXiv 1612.00410.
  */
 export function vib(options: VibOptions): Vib {
-  rejectUnknown(options, ['encoder', 'head', 'taskLoss', 'seed'], 'vib');
+  rejectUnknown(options, ['encoder', 'head', 'taskLoss', 'seed', 'logVarianceBound'], 'vib');
   const { encoder, head, taskLoss = crossEntropy, seed = 0 } = options;
   const noise = random(seed).fork('noise');
-  const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs)));
+  const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs), options));
   return {
     name: head.name,
     parameters: [...encoder.parameters, ...head.parameters],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
-import { Lion } from '../../src/optimizers';
+import { lion } from '../../src/optimizers';
 import { tf } from '../../src/runtime';
 import { difference, workloads, type Workload } from './models';
 
@@ -64,7 +64,7 @@ describe('gradients and first steps of optimizers that amplify rounding', () => 
     RMSProp: () => tf.train.rmsprop(1e-3),
     Adagrad: () => tf.train.adagrad(1e-2),
     Adadelta: () => tf.train.adadelta(1e-1),
-    Lion: () => new Lion({ learningRate: 1e-3, weightDecay: 0.1 }),
+    Lion: () => lion({ learningRate: 1e-3, weightDecay: 0.1 }),
   };
   for (const [name, optimizer] of Object.entries(others)) {
     it(`five steps of ${name}`, () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
-import { Lion } from '../../src/optimizers';
+import { lion } from '../../src/optimizers';
 import { tf } from '../../src/runtime';
 import { difference, workloads } from './models';
 
@@ -109,7 +109,7 @@ describe.each([false, true])('loop (XLA: %s)', (xla) => {
     const targets = tf.tensor1d(Array.from({ length: 10 }, (_, i) => i / 10));
     const build = () => {
       const weights = tf.variable(tf.zeros([4, 1]));
-      const optimizer = new Lion({ learningRate: 0.01 });
+      const optimizer = lion({ learningRate: 0.01 });
       const step = (rows: tf.Tensor1D) =>
         optimizer.minimize(
           () => {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
-import { Sgd } from '../../src/optimizers';
+import { sgd } from '../../src/optimizers';
 import { nativeBackend } from '../../src/runtime/binding';
 import { tf } from '../../src/runtime';
 import { difference, mlp } from './models';
@@ -362,7 +362,7 @@ describe('memory', () => {
 describe('sessions that XLA compiled', () => {
   const training = (start: number, target: tf.Tensor) => {
     const weights = tf.variable(tf.fill([3], start));
-    const optimizer = new Sgd({ learningRate: 0.25 });
+    const optimizer = sgd({ learningRate: 0.25 });
     const step = compile(() => optimizer.minimize(() => tf.sum(tf.square(tf.sub(weights, target))), true), {
       xla: true,
     });

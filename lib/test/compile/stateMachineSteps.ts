@@ -1,5 +1,5 @@
 /** The steps of the state machine in TensorFlow.js, with the variables and optimizers that they share. */
-import { adam, sgd, type Adam, type Sgd } from '../../src/optimizers';
+import { adam, sgd } from '../../src/optimizers';
 import { assertFinite, tf } from '../../src/runtime';
 import { variable, type Step } from './paths';
 import {
@@ -19,8 +19,8 @@ export class Tensors {
   readonly bestScore: tf.Variable;
   readonly position = variable(0, 'int32');
   readonly count = variable(0);
-  readonly adam: Adam;
-  readonly sgd: Sgd;
+  readonly adam: ReturnType<typeof adam>;
+  readonly sgd: ReturnType<typeof sgd>;
   private readonly train = tf.train.adam(TRAIN_RATE);
   private readonly table = tf.tensor1d([...table]);
 

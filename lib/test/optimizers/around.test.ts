@@ -88,7 +88,7 @@ describe('accumulation', () => {
     });
     expect(path).toEqual([0, 0, 0, -3, -3, -3, -3, -4]);
     expect(optimizer.iterations).toBe(8);
-    expect(await stateOf(optimizer)).toEqual({ iter: [8], 'x/accumulatedGradient': [8] });
+    expect(await stateOf(optimizer)).toEqual({ iter: [8], 'x/accumulatedGradient': [0] });
   });
 
   it.each([

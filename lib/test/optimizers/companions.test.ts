@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Variable } from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
 import {
@@ -86,6 +87,64 @@ describe('WeightAverage', () => {
       return result;
     };
     expectClose(run(true), run(false));
+  });
+
+  it.each([{ compiled: false }, { compiled: true }])(
+    'cannot be updated while it is in use, compiled: $compiled; the step is not made',
+    async ({ compiled }) => {
+      const x = variable('x', [1], [10]);
+      const optimizer = sgd({ learningRate: 1 });
+      const average = new WeightAverage([x], { decay: 0.5 });
+      const plain = (): void => {
+        average.update();
+        optimizer.minimize(() => tf.sum(x), false, [x]);
+      };
+      const move = compiled ? compile(plain) : plain;
+      for (let count = 0; count < 3; count++) move();
+      const before = [array(x), array(average.of(x))];
+      const seen = await average.use(async () => {
+        await Promise.resolve();
+        expect(move).toThrow('The averages are in use as weights');
+        return [array(x), array(average.of(x))];
+      });
+      expect(seen).toEqual([before[1], before[1]]);
+      expect([array(x), array(average.of(x))]).toEqual(before);
+      move();
+      expect(array(x)).toEqual([6]);
+      expect(optimizer.iterations).toBe(4);
+    },
+  );
+
+  it('may be used within a use, and in overlapping ones', async () => {
+    const x = variable('x', [1], [1]);
+    const average = new WeightAverage([x], { decay: 0 });
+    x.assign(tensor([1], [5]));
+    expect(average.use(() => [array(x), average.use(() => array(x)), array(x)])).toEqual([[1], [1], [1]]);
+    const slow = (milliseconds: number) =>
+      average.use(async () => {
+        await new Promise((resolve) => setTimeout(resolve, milliseconds));
+        return array(x)[0];
+      });
+    expect(await Promise.all([slow(5), slow(20), slow(1)])).toEqual([1, 1, 1]);
+    expect([array(x), array(average.of(x))]).toEqual([[5], [1]]);
+  });
+
+  it('refuses weights of tf.layers with the remedy, integers, and everything after dispose, leaving no variable', () => {
+    const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
+    const integers = tf.variable(tf.tensor1d([1, 2], 'int32'), false, 'integers', 'int32');
+    const x = variable('x', [1], [8]);
+    const before = Object.keys(tf.engine().registeredVariables);
+    expect(() => new WeightAverage([x, ...(model.trainableWeights as never[])])).toThrow(
+      'weights[1] is a weight of tf.layers: give model.trainableWeights.map((weight) => weight.read())',
+    );
+    expect(() => new WeightAverage([x, undefined as never])).toThrow('weights[1] is none');
+    expect(() => new WeightAverage([x, integers])).toThrow('"integers" is of int32');
+    expect(Object.keys(tf.engine().registeredVariables)).toEqual(before);
+    const average = new WeightAverage(model.trainableWeights.map((weight) => weight.read() as Variable));
+    average.dispose();
+    expect(() => average.update()).toThrow('The averages were disposed');
+    expect(() => average.use(() => 0)).toThrow('The averages were disposed');
+    expect(() => average.of(x)).toThrow('The averages were disposed');
   });
 
   it('refuses a decay out of range and a weight it does not know', () => {

@@ -310,6 +310,13 @@ describe.each(subjects)('$name', (subject) => {
     expect(snapshot(variables)).toEqual(expected);
   });
 
+  it('refuses a number in the place of its options, as tf.train takes it', () => {
+    expect(() => make(0.05 as never)).toThrow(
+      /takes its options as an object, e.g. \{ learningRate: 0.05 \}, got 0.05/,
+    );
+    expect(() => make(null as never)).toThrow('takes its options as an object');
+  });
+
   it('refuses options that do not exist or are out of range', () => {
     expect(() => make({ learningrate: 0.1 })).toThrow(
       /no option learningrate. Its options are: learningRate, /,

@@ -66,6 +66,10 @@ export class Duel {
       const scale = Math.max(largest(expected), largest(this.sizes.state[slot] ?? []));
       expectClose(state[`x/${slot}`] ?? [], expected, { scale });
     }
+    this.dispose();
+  }
+
+  dispose(): void {
     this.optimizer.dispose();
     this.parameter.dispose();
   }

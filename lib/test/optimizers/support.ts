@@ -1,9 +1,9 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
-import type { CommonSettings, Optimizer } from '../../src/optimizers';
+import type { Optimizer } from '../../src/optimizers';
 import { tf } from '../../src/runtime/tensorflow';
 
-export type AnyOptimizer = Optimizer<CommonSettings, string, string>;
+export type AnyOptimizer = Optimizer;
 
 /** Uniform numbers in [0, 1) from a seed (mulberry32). */
 export function uniform(seed: number): () => number {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { lion, reference, stateBytes, tiger } from '../../src/optimizers';
+import { lion, reference, schedules, stateBytes, tiger } from '../../src/optimizers';
 import { tf } from '../../src/runtime/tensorflow';
 import { draw, expectClose, normal, stateOf, step, values, variable } from './support';
 
@@ -228,13 +228,28 @@ describe('Tiger', () => {
     expect((1 - (1 - 0.965) / 4) ** 4).toBeCloseTo(0.9655, 4);
   });
 
-  it('counts its schedule in micro-steps and steps on the last of a group only', () => {
+  it('moves at the last of k micro-steps only, and counts its schedule in updates, as all optimizers do', () => {
     const seen: number[] = [];
-    const optimizer = tiger({ accumulationSteps: 3, learningRate: (t) => (seen.push(t), t / 100) });
-    expect([1, 2, 3, 4, 5, 6].map((t) => optimizer.hyperparameters(t).learningRate)).toEqual([
-      0, 0, 0.03, 0, 0, 0.06,
-    ]);
-    expect(seen).toEqual([3, 6]);
+    const learningRate = (t: number): number => (seen.push(t), t / 8);
+    const optimizer = tiger({ accumulationSteps: 3, learningRate, relative: false, weightDecay: 0 });
+    const x = variable('x', [1], [0]);
+    const path = [1, 1, 1, 1, 1, 1].map(() => {
+      step(optimizer, [[x, [1]]]);
+      return array(x)[0];
+    });
+    expect(path).toEqual([0, 0, -0.125, -0.125, -0.125, -0.375]);
+    expect(new Set(seen)).toEqual(new Set([1, 2]));
+  });
+
+  it('takes the author’s schedule, whose knots count micro-steps, through a helper that says so', () => {
+    const knots = { 40_000: 1, 160_000: 0.5 };
+    const schedule = schedules.piecewiseLinear(knots);
+    const learningRate = schedules.ofMicroSteps({ accumulationSteps: 4, schedule });
+    const optimizer = tiger({ learningRate, accumulationSteps: 4 });
+    for (const update of [1, 10_000, 20_000]) {
+      expect(optimizer.hyperparameters(update).learningRate).toBe(schedule(4 * update));
+    }
+    expect(schedules.fromDescription(learningRate.description!)(7)).toBe(schedule(28));
   });
 
   it('does not pretend to know lazy rows under accumulation', () => {

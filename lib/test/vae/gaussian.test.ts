@@ -102,6 +102,24 @@ describe('splitGaussian', () => {
     ]);
   });
 
+  it('keeps the divergence and its gradient finite where log-variances run away, if it is given a bound', () => {
+    for (const raw of [-200, -89, -1, 0, 1e-4, 1, 89, 200]) {
+      const outputs = tf.tensor2d([[0.5, raw]]);
+      const rate = (x: tf.Tensor, logVarianceBound?: number) =>
+        tf.sum<tf.Scalar>(gaussianKl(splitGaussian(x, { logVarianceBound })));
+      const { value, grad } = tf.valueAndGrad((x) => rate(x, 20))(outputs);
+      expect([...numbers(value), ...numbers(grad)].every(Number.isFinite)).toBe(true);
+      // It still pulls back to 0.
+      if (raw !== 0) expect(Math.sign(numbers(grad)[1]!)).toBe(Math.sign(raw));
+      // Near 0 nothing changes; far from it the plain divergence overflows.
+      if (Math.abs(raw) <= 1e-4) expect(numbers(value)).toEqual(numbers(rate(outputs)));
+      if (raw >= 89) expect(numbers(rate(outputs))).toEqual([Infinity]);
+    }
+    expect(() => splitGaussian(tf.zeros([1, 2]), { logVarianceBound: 0 })).toThrow(
+      'logVarianceBound must be a number greater than 0, got 0',
+    );
+  });
+
   it('refuses an odd number of columns', () => {
     expect(() => splitGaussian(tf.zeros([2, 3]))).toThrow('has the shape [2, 3]');
   });

@@ -9,6 +9,7 @@ import {
   type TensorMetadata,
 } from '../../runtime/binding';
 import { observeHost } from '../../runtime/fed';
+import { releaseTape } from '../../runtime/tape';
 import { CompileError } from '../ir/errors';
 import { intercept, type Interceptor } from './intercept';
 import { checks, live } from '../ir/live';
@@ -75,6 +76,9 @@ export function record(step: FlatStep, inputs: readonly tf.Tensor[], options: Re
     tf.tidy(() => {
       recording = recorder.run(step, inputs);
     });
+  } catch (error) {
+    releaseTape();
+    throw error;
   } finally {
     isRecording = false;
   }

@@ -15,7 +15,7 @@ export interface TigerTwinOptions extends TwinOptions {
   rmsFloor?: number;
 }
 
-/** Tiger in float64: article 06, a call of `step` per micro-step. `size`: number of elements of the parameter. */
+/** Tiger in float64: article 06, a call of `step` per micro-step; schedules count updates. `size`: number of elements of the parameter. */
 export function tiger(size: number, options: TigerTwinOptions = {}): Twin {
   const {
     learningRate = 1e-3,
@@ -39,6 +39,7 @@ export function tiger(size: number, options: TigerTwinOptions = {}): Twin {
     step(theta, g) {
       t += 1;
       const sick = g.some(Number.isNaN);
+      const update = Math.ceil(t / k);
       const decay = (t - 1) % k === 0 && !(sick && k === 1) ? beta : 1;
       g.forEach((gi, i) => (m[i] = decay * (m[i] ?? 0) + (sick ? 0 : ((1 - beta) / k) * gi)));
       if (sick) return theta.map((x) => (x - centre) * shrinkRatio + centre);
@@ -46,11 +47,11 @@ export function tiger(size: number, options: TigerTwinOptions = {}): Twin {
       const eta = theta.map((_, i) => {
         const row = theta.filter((_, j) => rows[j] === rows[i]);
         const rms = Math.sqrt(row.reduce((sum, x) => sum + x ** 2, 0) / row.length);
-        return at(learningRate, t) * (!relative ? 1 : elementwise ? 0.5 : Math.max(rmsFloor, rms));
+        return at(learningRate, update) * (!relative ? 1 : elementwise ? 0.5 : Math.max(rmsFloor, rms));
       });
-      const lambda = elementwise ? 0 : at(weightDecay, t);
+      const lambda = elementwise ? 0 : at(weightDecay, update);
       return theta.map((x, i) => {
-        const u = Math.sign(m[i] ?? 0) * Math.abs(m[i] ?? 0) ** (1 - at(gamma, t));
+        const u = Math.sign(m[i] ?? 0) * Math.abs(m[i] ?? 0) ** (1 - at(gamma, update));
         return x - (eta[i] ?? 0) * (u + lambda * x);
       });
     },

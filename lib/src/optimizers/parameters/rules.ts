@@ -11,6 +11,9 @@ export interface SlotSpec {
   readonly dtype: 'float32' | 'int32';
 }
 
+/** The slots of a parameter, some of which the settings may leave out. */
+export type SlotTable<Slot extends string> = Readonly<Partial<Record<Slot, SlotSpec>>>;
+
 /**
  * Which parameters something applies to: a regular expression on the name, an exact name, a predicate, or several of
  * these (any of them matches). Only a predicate cannot be written to a saved configuration.

@@ -1,5 +1,5 @@
-import { sizeOf, type ParameterSpec } from './parameters';
-import type { CommonSettings, Optimizer } from './optimizer';
+import { sizeOf, type ParameterSpec } from '../parameters/rules';
+import type { Optimizer } from '../base/optimizer';
 import type { ParameterLike } from './stateBytes';
 
 /** What an optimizer keeps and does, as rows for a table. */
@@ -25,8 +25,8 @@ export interface OptimizerDescription {
  * @example
  * table(describeOptimizer(tiger(), [[784, 256], [256]]).slots);
  */
-export function describeOptimizer<Settings extends CommonSettings, Slot extends string, Hyper extends string>(
-  optimizer: Optimizer<Settings, Slot, Hyper>,
+export function describeOptimizer(
+  optimizer: Pick<Optimizer, 'slotsFor' | 'hyperparameters'>,
   parameters: readonly ParameterLike[],
   step = 1,
 ): OptimizerDescription {
@@ -43,8 +43,7 @@ export function describeOptimizer<Settings extends CommonSettings, Slot extends 
       bytesPerParameter: (4 * sizeOf(shape)) / sizeOf(spec.shape),
     })),
   );
-  const scalars = optimizer.hyperparameters(step);
-  const hyperparameters = Object.entries<number>(scalars).map(([hyperparameter, value]) => ({
+  const hyperparameters = Object.entries(optimizer.hyperparameters(step)).map(([hyperparameter, value]) => ({
     hyperparameter,
     value,
   }));

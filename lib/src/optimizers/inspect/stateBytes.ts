@@ -1,4 +1,4 @@
-import { sizeOf, type ParameterSpec, type SlotSpec } from './parameters';
+import { sizeOf, type ParameterSpec, type SlotSpec } from '../parameters/rules';
 
 /** A parameter by its shape alone, or with its name (a `tf.Variable` will do), where rules look at names. */
 export type ParameterLike = readonly number[] | ParameterSpec;

@@ -33,7 +33,12 @@ export type ScheduleDescription =
       readonly from: number;
       readonly then: ScheduleDescription;
     }
-  | { readonly kind: 'product'; readonly factors: readonly ScheduleDescription[] };
+  | { readonly kind: 'product'; readonly factors: readonly ScheduleDescription[] }
+  | {
+      readonly kind: 'ofMicroSteps';
+      readonly accumulationSteps: number;
+      readonly schedule: ScheduleDescription;
+    };
 
 export type PowerKind = 'inverseSquareRoot' | 'inverseTime' | 'inverseSquare';
 
@@ -84,6 +89,10 @@ function formula(description: ScheduleDescription): (step: number) => number {
     case 'product': {
       const factors = description.factors.map(formula);
       return (step) => factors.reduce((product, factor) => product * factor(step), 1);
+    }
+    case 'ofMicroSteps': {
+      const schedule = formula(description.schedule);
+      return (step) => schedule(step * description.accumulationSteps);
     }
   }
 }
@@ -165,6 +174,32 @@ export function piecewiseLinear(
   });
   if (pairs.length === 0) throw new RangeError('piecewiseLinear needs at least one knot, e.g. { 0: 1e-3 }.');
   return fromDescription({ kind: 'piecewiseLinear', knots: pairs });
+}
+
+/**
+ * A schedule that counts micro-steps, for an optimizer with `accumulationSteps`, whose schedules count updates: an update
+ * takes the value of the micro-step that makes it.
+ *
+ * @example
+ * // The author's schedule of Tiger, for which a micro-step is a step.
+ * const learningRate = schedules.ofMicroSteps({
+ *   accumulationSteps: 4,
+ *   schedule: schedules.piecewiseLinear({ 40000: 1e-3, 160000: 5e-4, 640000: 1e-4 }),
+ * });
+ * tiger({ learningRate, accumulationSteps: 4 });
+ */
+export function ofMicroSteps({
+  accumulationSteps,
+  schedule,
+}: {
+  accumulationSteps: number;
+  schedule: Rate;
+}): Schedule {
+  return fromDescription({
+    kind: 'ofMicroSteps',
+    accumulationSteps: count(accumulationSteps),
+    schedule: describe(schedule),
+  });
 }
 
 /** How fast a power of time decays: by the coefficient κ, or by the number of updates after which half is left. */

@@ -1,5 +1,5 @@
-import { any, cast, reshape, where, type Tensor } from '@tensorflow/tfjs-core';
-import type { ParameterRule } from './parameters';
+import { any, notEqual, reshape, where, type Tensor } from '@tensorflow/tfjs-core';
+import type { ParameterRule } from '../parameters/rules';
 
 /** Embeddings of which a step sees few rows: rows whose gradient is zero are not moved, by no momentum and no decay. */
 export interface LazyRows {
@@ -14,7 +14,7 @@ export interface LazyRows {
 
 /** Which rows have a gradient: of shape [..., 1]. */
 export function touchedRows(gradient: Tensor): Tensor {
-  return any(cast(gradient, 'bool'), -1, true);
+  return any(notEqual(gradient, 0), -1, true);
 }
 
 /** `next` in the touched rows and `old` in the others; a tensor that is not kept by row is `next` as a whole. */

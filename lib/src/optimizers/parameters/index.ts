@@ -1,0 +1,1 @@
+export { like, matches, sizeOf, type ParameterRule, type ParameterSpec, type SlotSpec } from './rules';
