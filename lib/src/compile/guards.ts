@@ -20,18 +20,19 @@ export class Guards {
   private made = trainableVariablesMade();
 
   /** @param variables Those that the step reads or assigns. */
-  constructor({ optimizers }: Trace, variables: readonly tf.Variable[]) {
+  constructor({ optimizers, dependencies }: Trace, variables: readonly tf.Variable[]) {
     this.watched = [
       ...optimizers.flatMap((optimizer) => {
         const held = optimizer as unknown as Record<string, unknown>;
         return HYPERPARAMETERS.filter((name) => name in held).map((name) => () => held[name]);
       }),
       ...variables.map((variable) => () => variable.trainable),
+      ...dependencies,
     ];
     this.values = this.watched.map((value) => value());
   }
 
-  /** Whether a hyperparameter changed, or what is trained. */
+  /** Whether a hyperparameter changed, what is trained, or other state of the host that the step depends on. */
   haveChanged(): boolean {
     const { watched, values } = this;
     for (let i = 0; i < watched.length; i++) {

@@ -6,6 +6,8 @@ export interface HostObserver {
   advanced(counter: StepCounter, before: number): void;
   /** Host state was set; see {@link hostStateIsSet}. */
   set(what: string): void;
+  /** What the step does depends on host state; see {@link dependsOn}. */
+  depends(read: () => string | number): void;
   /** {@link fed} was called; the observer gives the tensor that stands for the value. */
   fed(produce: () => number | number[], dtype: 'float32' | 'int32'): Tensor;
 }
@@ -24,6 +26,16 @@ export function observeHost<T>(watching: HostObserver, action: () => T): T {
   } finally {
     observer = previous;
   }
+}
+
+/**
+ * Must be called where host state decides what a step does, which parameters it moves for example: a compiled step is
+ * traced anew when the value is another at a call.
+ *
+ * @param read Gives the state as one value; it is asked at each call.
+ */
+export function dependsOn(read: () => string | number): void {
+  observer?.depends(read);
 }
 
 /** Whether an operation of now is being recorded for a compiled step, so that values cannot be looked at. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeRuntime, fed, leftBehind, memoryUse, StepCounter, tf } from '../../src/runtime';
-import { observeHost } from '../../src/runtime/fed';
+import { dependsOn, observeHost } from '../../src/runtime/fed';
 
 afterEach(() => tf.disposeVariables());
 
@@ -48,6 +48,7 @@ describe('fed', () => {
       {
         advanced: (counter, before) => events.push(`advanced ${before} to ${counter.value}`),
         set: (what) => events.push(`set ${what}`),
+        depends: (read) => events.push(`depends on ${read()}`),
         fed: (produce, dtype) => {
           events.push(`fed ${String(produce())} ${dtype}`);
           return stand;
@@ -56,6 +57,7 @@ describe('fed', () => {
       () => {
         step.advance();
         step.value = 1;
+        dependsOn(() => 'state');
         return fed(() => step.value * 10);
       },
     );
@@ -64,6 +66,7 @@ describe('fed', () => {
     expect(events).toEqual([
       'advanced 0 to 1',
       expect.stringMatching(/^set the value of a counter/),
+      'depends on state',
       'fed 10 float32',
     ]);
   });

@@ -75,6 +75,8 @@ export interface Trace {
   readonly structure: Structure;
   /** The variables that the step assigned, with their new values. */
   readonly updates: readonly { readonly variable: tf.Variable; readonly source: Source }[];
+  /** Host state that decided what the step did. */
+  readonly dependencies: readonly (() => string | number)[];
   /** Optimizers that count this step. */
   readonly counting: readonly CountingOptimizer[];
   /** Optimizers of `tf.train` that made a step. */

@@ -118,6 +118,7 @@ class Recorder implements Interceptor {
   private readonly constants = new Set<object>();
   private readonly operations: TracedOperation[] = [];
   private readonly events: HostEvent[] = [];
+  private readonly dependencies: (() => string | number)[] = [];
   private readonly counted: CountingOptimizer[] = [];
   private readonly optimizers = new Set<TensorFlowJsOptimizer>();
   /** The optimizer of TensorFlow.js that is making a step, with its learning rate. */
@@ -162,8 +163,9 @@ class Recorder implements Interceptor {
       if (handles.some((handle) => handle.isDisposed)) {
         throw new CompileError('The step disposes one of its inputs. Dispose inputs after the call.');
       }
+      // State that is made anew may take the place of old state in the first recording; the next one shows if it goes on so.
       const disposed = variables.find((variable) => variable.isDisposed);
-      if (disposed) {
+      if (disposed && this.created.length === 0) {
         throw new CompileError(
           `The step disposes the variable ${disposed.name}. Dispose variables outside of the step.`,
         );
@@ -185,7 +187,7 @@ class Recorder implements Interceptor {
         }
       }
       const operations = live(this.operations, { outputs, updates });
-      const { events, counted: counting, fed } = this;
+      const { events, dependencies, counted: counting, fed } = this;
       return {
         trace: {
           operations,
@@ -193,6 +195,7 @@ class Recorder implements Interceptor {
           outputs,
           structure,
           updates,
+          dependencies,
           counting,
           optimizers: [...this.optimizers],
         },
@@ -314,6 +317,7 @@ class Recorder implements Interceptor {
           this.events.push({ kind: 'counter', counter });
         },
         set: (what) => this.refuseSetting(what),
+        depends: (read) => this.dependencies.push(read),
         fed: (produce, dtype) => {
           const value = this.produce(produce);
           this.fed.push(value);

@@ -13,7 +13,7 @@ import {
   type Tensor,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import { fed } from '../../runtime/fed';
+import { dependsOn, fed } from '../../runtime/fed';
 import type { VariableGradient } from '../parameters/gradients';
 import { checks } from '../parameters/settings';
 import { matches, type ParameterSpec, type SlotSpec } from '../parameters/rules';
@@ -136,6 +136,12 @@ export class Around {
       return pairs.map(({ variable, gradient }) => ({ variable, gradient, microStep: () => wholeStep }));
     const { accumulation } = this;
     const given = new Set(pairs.map(({ variable }) => variable));
+    dependsOn(() =>
+      this.store
+        .parameters()
+        .map(({ id }) => id)
+        .join(),
+    );
     const missing = this.store.parameters().filter((variable) => !given.has(variable));
     return [
       ...pairs.map(({ variable, gradient }) => ({
