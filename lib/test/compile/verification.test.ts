@@ -68,6 +68,15 @@ describe.each([false, true])('what JavaScript changes after tracing (XLA: %s)', 
   });
 });
 
+describe.each([false, true])('a step without an effect (XLA: %s)', (xla) => {
+  it('runs, and returns nothing', () => {
+    const step = compile((x: tf.Tensor) => void tf.mul(x, 2), { xla });
+    expect(step(one)).toBeUndefined();
+    expect(step.loop(tf.tensor1d([1, 2]))).toBeUndefined();
+    step.dispose();
+  });
+});
+
 describe('the option verify', () => {
   function calls(verify: boolean | 'always', count: number): number {
     let runs = 0;

@@ -57,7 +57,7 @@ export function callStep(plan: Plan, builder: GraphBuilder, values: StepArgument
     attributes: { f: attribute.function(NAME), Tout: attribute.types(types) },
   });
   const count = plan.trace.outputs.length;
-  return { outputs: results.slice(0, count), updates: results.slice(count) };
+  return { outputs: results.slice(0, count), updates: results.slice(count, types.length) };
 }
 
 export function stepFunction(plan: Plan, attributes: Attributes = {}): Buffer {
