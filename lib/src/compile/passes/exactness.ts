@@ -67,7 +67,7 @@ const OF_GRAPPLER: readonly Pattern[] = [
   ({ name, inputs }, i) => {
     const divisor = i === 1 && DIVISIONS.includes(name) && constantOf(inputs[1]!);
     if (!divisor || !isFloat(inputs[1]!)) return false;
-    const { least, greatest } = exponentsOf(divisor);
+    const [least, greatest] = exponentsOf(divisor);
     return !(least >= -LARGEST_EXPONENT && greatest <= LARGEST_EXPONENT);
   },
 ];
@@ -207,9 +207,8 @@ class Chains {
 function ofConstant(source: Source, kind: Chain['kind']): Chain {
   const constant = constantOf(source);
   if (!constant) return { kind, down: 0, up: 0 };
-  const [least, greatest] =
-    kind === 'sum' ? extremes(valuesOf(constant)) : Object.values(exponentsOf(constant));
-  return { kind, down: Math.min(0, least!), up: Math.max(0, greatest!) };
+  const [least, greatest] = kind === 'sum' ? extremes(valuesOf(constant)) : exponentsOf(constant);
+  return { kind, down: Math.min(0, least), up: Math.max(0, greatest) };
 }
 
 /** Whether it is the same, but for rounding, in which order the constants are taken. */
@@ -221,11 +220,8 @@ function isHarmless({ kind, down, up }: Chain): boolean {
 }
 
 /** Binary exponents of the magnitudes of a constant: −∞ for 0, NaN if there is one. */
-function exponentsOf(constant: Constant): { least: number; greatest: number } {
-  const [least, greatest] = extremes(
-    Float64Array.from(valuesOf(constant), (value) => Math.log2(Math.abs(value))),
-  );
-  return { least, greatest };
+function exponentsOf(constant: Constant): [least: number, greatest: number] {
+  return extremes(Float64Array.from(valuesOf(constant), (value) => Math.log2(Math.abs(value))));
 }
 
 function extremes(values: ArrayLike<number>): [least: number, greatest: number] {
