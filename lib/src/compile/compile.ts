@@ -130,6 +130,11 @@ const TRACES_BEFORE_WARNING = 5;
  * when a call is verified; see {@link CompileOptions.verify}. JavaScript side effects (logging, say) happen when the step is
  * traced or verified.
  *
+ * Expressions are computed as they are written: the same infinities, NaN and conditions, and the same numbers but for their
+ * last digits. What compilers are still free to do is to take sums and products of several tensors in another order, and to
+ * add a product before it is rounded (which all kernels do for speed, in matrix products anyway). So sums that cancel differ as
+ * their roundings do, and where x · y overflows float32, x · y − x · y may be infinite instead of NaN.
+ *
  * The step is traced anew for each combination of input shapes and types.
  *
  * @param step Takes tensors (or arrays and records of them) and returns the same, or nothing.

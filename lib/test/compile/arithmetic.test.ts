@@ -50,10 +50,22 @@ describe('sums and products that leave the range of float32 on their way', () =>
     'the logarithm of a softmax': [(x) => tf.log(tf.softmax(x)), [0, -200, 100]],
     'a quotient by a quotient': [(x, y, z) => tf.div(x, tf.div(y, z)), [1e30, 1e30], [1e30, 2], [1e30, 2]],
     'a quotient of quotients': [(x, y) => tf.div(tf.div(x, y), tf.div(y, x)), [1e30, 2], [1e30, 3]],
-    'a quotient divided again': [(x, y, z) => tf.div(tf.div(x, y), z), [1e30, 2], [1e30, 3], [1e30, 3]],
+    'a quotient divided again': [(x, y, z) => tf.div(tf.div(x, y), z), [1e-30, 2], [1e-30, 3], [1e-30, 3]],
+    'the inverse of an exponential': [(x) => tf.reciprocal(tf.exp(x)), [-88, 0]],
+    'the logarithm of a power': [(x, y) => tf.log(tf.pow(x, y)), [-2, 10, 0], [2, 50, 0]],
+    'a power of an exponential': [(x, y) => tf.pow(tf.exp(x), y), [100, 1], [0.01, 2]],
     'a sum of products': [(x, y) => tf.add(tf.mul(x, y), tf.mul(x, tf.neg(y))), [1e20, 2], [1e20, 3]],
     'two large factors': [(x) => tf.mul(tf.mul(x, 1e30), 1e30), [1e-35, 1e-30]],
     'two large divisors': [(x) => tf.div(tf.div(x, 1e30), 1e-30), [1e38, 1e-30]],
+    'a large factor and its inverse': [(x) => tf.mul(tf.mul(x, 1e30), 1e-30), [1e20, 1]],
+    'a large factor and 0': [(x) => tf.mul(tf.mul(x, 1e30), 0), [1e20, 1]],
+    'three factors': [(x) => tf.mul(tf.mul(tf.mul(x, 1e-30), 1e30), 1e30), [1, 1e-20]],
+    'large factors of which only some are large': [
+      (x) => tf.mul(tf.mul(x, tf.tensor1d([1e30, 1])), tf.fill([2], 1e30)),
+      [1e-35, 1],
+    ],
+    'a number divided by a product': [(x) => tf.div(1e30, tf.mul(x, 1e30)), [1e20, 2]],
+    'a product of tensors with a tiny factor': [(x, y) => tf.mul(tf.mul(x, y), 1e-30), [1e20, 1], [1e20, 1]],
     'two large summands': [(x) => tf.add(tf.add(x, 3e38), 3e38), [-3e38, 1]],
     'a divisor whose inverse is tiny': [(x) => tf.div(x, 3e38), [3e38, 1]],
   });
@@ -66,8 +78,42 @@ describe('rounding that is meant', () => {
       [1.7, -0.4, 100.5],
     ],
     'away of what is small beside something large': [(x) => tf.sub(tf.add(x, 1e30), 1e30), [1, 2]],
+    'to whole numbers, the other way round': [
+      (x) => tf.sub(12_582_912, tf.sub(12_582_912, x)),
+      [1.7, -0.4, 100.5],
+    ],
+    'to whole numbers, with the sign changed': [
+      (x) => tf.add(tf.neg(tf.add(x, 12_582_912)), 12_582_912),
+      [1.7, -0.4, 100.5],
+    ],
+    'to whole numbers, by adding a tensor': [
+      (x, y) => tf.sub(tf.add(x, y), 12_582_912),
+      [1.7, -0.4],
+      [12_582_912, 12_582_912],
+    ],
+    'of quotients': [
+      (x) => [tf.floor(tf.div(x, 41)), tf.cast(tf.div(x, 41), 'int32'), tf.equal(tf.div(x, 41), 1)],
+      [41, 82, 123],
+    ],
     'to int32 and back': [(x) => tf.cast(tf.cast(x, 'int32'), 'float32'), [1.7, -1.7]],
     'to a flag and back': [(x) => tf.cast(tf.cast(x, 'bool'), 'float32'), [0.5, 0, -2]],
+  });
+});
+
+describe('places of what functions make equal', () => {
+  itComputes({
+    'the greatest, of a ReLU': [(x) => tf.argMax(tf.relu(x)), [-1, -2, -0.5]],
+    'the greatest, of a sigmoid': [(x) => tf.argMax(tf.sigmoid(x)), [100, 200, 150]],
+    'the least, of rounded numbers': [(x) => tf.argMin(tf.round(x)), [0.9, 0.7, 0.6]],
+    'the greatest, of negative numbers': [(x) => tf.argMax(tf.neg(x)), [1, -1, 0]],
+  });
+});
+
+describe('the sign of 0', () => {
+  itComputes({
+    'in sums with 0': [(x) => tf.reciprocal(tf.add(x, 0)), [-0, 0]],
+    'in differences from 0': [(x) => tf.reciprocal(tf.sub(0, x)), [-0, 0]],
+    'in products': [(x) => [tf.reciprocal(tf.mul(x, 1)), tf.reciprocal(tf.mul(x, -1))], [-0, 0]],
   });
 });
 

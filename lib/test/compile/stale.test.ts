@@ -33,7 +33,7 @@ interface Demand {
 }
 
 /** Every call is compared with an eager run. */
-const VERIFIED = { verify: 'always' } as CompileOptions;
+const VERIFIED: CompileOptions = { verify: 'always' };
 
 /** Tests that the step does what eager code does, before the change and after it, or is refused after it. */
 function itIsNotStale(name: string, build: () => Scene, { mustFollow, options }: Demand = {}): void {

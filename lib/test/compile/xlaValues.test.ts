@@ -73,7 +73,7 @@ function attempt<T>(action: () => T, xla: boolean | undefined): T | undefined {
   try {
     return action();
   } catch (error) {
-    if (xla && /XLA cannot compile the step|unsupported operations/.test((error as Error).message))
+    if (xla && /XLA cannot compile the step|XLA has no kernel for/.test((error as Error).message))
       return undefined;
     throw error;
   }

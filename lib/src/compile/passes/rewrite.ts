@@ -52,7 +52,11 @@ export class Rewriter {
   compute(name: string, inputs: readonly Source[], dtype: number = dataType.float32): Source {
     const [shape] = inputs.map((input) => typeOf(input).shape).sort((a, b) => b.length - a.length);
     const outputs = [{ dtype, shape: shape! }];
-    const operation = { name, attributes: [], inputs, outputs, varies: inputs.some(varies) };
+    return this.append({ name, attributes: [], inputs, outputs, varies: inputs.some(varies) });
+  }
+
+  /** Adds an operation; gives its first result. */
+  append(operation: TracedOperation): Source {
     this.operations.push(operation);
     return { kind: 'operation', operation, output: 0 };
   }

@@ -3,6 +3,7 @@ import { nativeBackend } from '../../runtime/binding';
 import { CompileError } from '../ir/errors';
 import { rowOf } from '../ir/operations';
 import { Executor } from './executor';
+import { withBarriers } from '../passes/exactness';
 import { recomputation } from '../passes/fusion';
 import type { Indexing } from '../passes/indices';
 import { suitsOneDnn, withOneDnn } from '../passes/onednn';
@@ -32,13 +33,19 @@ interface Objection {
 
 const XLA: Strategy = {
   name: 'XLA',
-  load: (plan) =>
-    new Executor({ ...plan, trace: withTensorFlowValues(withStagedReductions(plan.trace)) }, { xla: true }),
+  load: (plan) => {
+    const trace = withBarriers(withTensorFlowValues(withStagedReductions(plan.trace)), 'XLA');
+    return new Executor({ ...plan, trace }, { xla: true });
+  },
 };
-const TENSORFLOW: Strategy = { name: 'TensorFlow', load: (plan) => new Executor(plan, { xla: false }) };
+const TENSORFLOW: Strategy = {
+  name: 'TensorFlow',
+  load: (plan) => new Executor({ ...plan, trace: withBarriers(plan.trace, 'Grappler') }, { xla: false }),
+};
 const ONEDNN: Strategy = {
   name: 'oneDNN',
-  load: (plan) => new Executor({ ...plan, trace: withOneDnn(plan.trace) }, { xla: false }),
+  load: (plan) =>
+    new Executor({ ...plan, trace: withBarriers(withOneDnn(plan.trace), 'Grappler') }, { xla: false }),
 };
 
 /** Beyond this number of operations XLA compiles for more than ten seconds, longer than many runs take. */

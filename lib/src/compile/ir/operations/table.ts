@@ -508,6 +508,7 @@ export const GRAPH_OPERATIONS = [
   'NoOp()',
   'PartitionedCall(args: [Tin]) -> output: [Tout]',
   'Placeholder() -> output: dtype',
+  'PlaceholderWithDefault(input: dtype) -> output: dtype',
   'ReadVariableOp(resource: resource) -> value: dtype',
   'StatefulPartitionedCall(args: [Tin]) -> output: [Tout]',
   'StatelessWhile(input: [T]) -> output: [T]',
@@ -515,6 +516,7 @@ export const GRAPH_OPERATIONS = [
   'TensorListSetItem(input_handle: variant, index: int32, item: element_dtype) -> output_handle: variant',
   'TensorListStack(input_handle: variant, element_shape: int32) -> tensor: element_dtype',
   'VarHandleOp() -> resource: resource',
+  'XlaOptimizationBarrier(input: [T]) -> output: [T]',
 ];
 
 /** Signatures of oneDNN's operations, which TensorFlow can run in place of its own where it was built with it. */
