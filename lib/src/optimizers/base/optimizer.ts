@@ -428,7 +428,8 @@ export function optimizer<
 ): OptimizerFactory<Table, Scalars, Slots> {
   type Made = Optimizer<SettingsOf<Table>, (keyof Scalars & string) | 'learningRate'>;
   const taken = tfc.serialization.SerializationMap.getMap().classNameMap[className]?.[0];
-  if (taken && !(taken.prototype instanceof Optimizer)) {
+  // instanceof would not tell: TensorFlow.js takes everything that looks like an optimizer for one.
+  if (taken && !('slotsFor' in taken.prototype)) {
     throw new Error(`TensorFlow.js has an optimizer named ${className}; give yours another name.`);
   }
   class Defined extends Optimizer<SettingsOf<Table>, (keyof Scalars & string) | 'learningRate'> {
