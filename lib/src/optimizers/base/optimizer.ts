@@ -87,18 +87,18 @@ export interface Definition<Table extends DefinedSettings, Scalars, Slots> {
    * The scalars of the step number `step` (from 1), in float64, beside the learning rate and the weight decay, which are
    * evaluated already.
    */
-  scalars(settings: SettingsOf<Table>, step: number, microStep: MicroStep): Scalars;
+  readonly scalars: (settings: SettingsOf<Table>, step: number, microStep: MicroStep) => Scalars;
   /** Names, shapes and types of the state of one parameter. Slots start at zero. */
-  slots(parameter: ParameterSpec, settings: SettingsOf<Table>): Slots;
+  readonly slots: (parameter: ParameterSpec, settings: SettingsOf<Table>) => Slots;
   /** θ and the state after the step. Pure: tensors in, tensors out, no branch on a tensor's value. */
-  update(inputs: UpdateInputs<Table, Scalars, Slots>): UpdateResult<Slots>;
+  readonly update: (inputs: UpdateInputs<Table, Scalars, Slots>) => UpdateResult<Slots>;
   /**
    * Whether the algorithm takes in the gradients of micro-steps itself, by `microStep` of its scalars, so that
    * `accumulationSteps` needs no buffer.
    */
   readonly accumulatesItself?: boolean;
   /** Throws where options contradict each other. */
-  check?(options: OptimizerOptions<SettingsOf<Table>>): void;
+  readonly check?: (options: OptimizerOptions<SettingsOf<Table>>) => void;
 }
 
 /* eslint-disable-next-line @typescript-eslint/no-explicit-any -- the algorithm knows the types, the machinery does not */
@@ -159,7 +159,7 @@ export class Optimizer<Settings extends CommonSettings = CommonSettings, Hyper e
       (settings, step, microStep) => scalarsOf(definition, settings, step, microStep),
     );
     checkAround(options, owner);
-    definition.check?.({ ...options, ...this.settings } as never);
+    definition.check?.({ ...options, ...this.settings });
     this.around = new Around(
       options,
       this.store,
@@ -183,7 +183,7 @@ export class Optimizer<Settings extends CommonSettings = CommonSettings, Hyper e
   /** The state of one parameter under the settings of its group. Nothing is allocated. */
   slotsFor(parameter: ParameterSpec): Record<string, SlotSpec> {
     const settings = this.groups.settingsOf(this.groups.memberOf(parameter).group);
-    const own = this.definition.slots(parameter, settings as never) as Record<string, SlotSpec>;
+    const own = this.definition.slots(parameter, settings) as Record<string, SlotSpec>;
     return { ...own, ...this.around.slots(parameter) };
   }
 
@@ -327,7 +327,7 @@ export class Optimizer<Settings extends CommonSettings = CommonSettings, Hyper e
       slots: this.store.of(variable.name),
       h: h as never,
       parameter: variable,
-      settings: this.groups.settingsOf(group) as never,
+      settings: this.groups.settingsOf(group),
       accumulationSteps: this.around.accumulation.steps,
     });
   }
@@ -429,7 +429,8 @@ export function optimizer<
 ): OptimizerFactory<Table, Scalars, Slots> {
   type Made = Optimizer<SettingsOf<Table>, (keyof Scalars & string) | 'learningRate'>;
   const taken = tfc.serialization.SerializationMap.getMap().classNameMap[className]?.[0];
-  if (taken && !(taken.prototype instanceof Optimizer)) {
+  // instanceof would not tell: TensorFlow.js takes everything that looks like an optimizer for one.
+  if (taken && !('slotsFor' in taken.prototype)) {
     throw new Error(`TensorFlow.js has an optimizer named ${className}; give yours another name.`);
   }
   class Defined extends Optimizer<SettingsOf<Table>, (keyof Scalars & string) | 'learningRate'> {

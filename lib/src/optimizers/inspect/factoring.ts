@@ -19,8 +19,8 @@ export function rankOneFactors(
   const column = new Float64Array(columns);
   for (let index = 0; index < matrix.length; index++) {
     const [i, j] = [Math.floor(index / columns), index % columns];
-    row[i] = (row[i] ?? 0) + (matrix[index] ?? 0);
-    column[j] = (column[j] ?? 0) + (matrix[index] ?? 0);
+    row[i] = row[i]! + matrix[index]!;
+    column[j] = column[j]! + matrix[index]!;
   }
   const total = row.reduce((sum, value) => sum + value, 0);
   return { row, column: column.map((value) => (total === 0 ? 0 : value / total)) };
@@ -34,8 +34,8 @@ export function iDivergence(
 ): number {
   let sum = 0;
   for (let index = 0; index < matrix.length; index++) {
-    const c = matrix[index] ?? 0;
-    const product = (row[Math.floor(index / column.length)] ?? 0) * (column[index % column.length] ?? 0);
+    const c = matrix[index]!;
+    const product = row[Math.floor(index / column.length)]! * column[index % column.length]!;
     sum += (c > 0 ? c * Math.log(c / product) : 0) - c + product;
   }
   return sum;

@@ -47,8 +47,7 @@ export async function saveState(optimizer: Stateful, path: string): Promise<void
   // Before the first await: the program may go on with another step.
   const snapshot = optimizer.snapshot?.();
   const { iterations } = optimizer as Partial<Optimizer>;
-  const { resolve } = node('node:path');
-  const place = resolve(path);
+  const place = node('node:path').resolve(path);
   const turn = (pending.get(place) ?? Promise.resolve())
     .catch(() => undefined)
     .then(async () =>
@@ -142,35 +141,36 @@ async function dataOf(of: NamedTensor['tensor']): Promise<Buffer> {
 
 /** Writes beside and renames; what a process that is gone has left beside is removed. */
 async function replaceFile(path: string, chunks: readonly Buffer[]): Promise<void> {
-  const { access, chmod, constants, open, realpath, rename, rm, stat } = node('node:fs/promises');
-  const target = await realpath(path).catch(() => path);
-  const old = await stat(target).catch(() => undefined);
-  if (old) await access(target, constants.W_OK);
+  const files = node('node:fs/promises');
+  const target = await files.realpath(path).catch(() => path);
+  const old = await files.stat(target).catch(() => undefined);
+  if (old) await files.access(target, files.constants.W_OK);
   await removeLeftovers(target);
   const beside = `${target}.${process.pid}.${++saves}.tmp`;
   try {
-    const file = await open(beside, 'wx');
+    const file = await files.open(beside, 'wx');
     try {
       for (const chunk of chunks) await file.writeFile(chunk);
       await file.sync();
     } finally {
       await file.close();
     }
-    if (old) await chmod(beside, old.mode);
-    await rename(beside, target);
+    if (old) await files.chmod(beside, old.mode);
+    await files.rename(beside, target);
   } catch (error) {
-    await rm(beside, { force: true });
+    await files.rm(beside, { force: true });
     throw error;
   }
 }
 
 async function removeLeftovers(path: string): Promise<void> {
-  const { readdir, rm } = node('node:fs/promises');
-  const { basename, dirname, join } = node('node:path');
-  const start = `${basename(path)}.`;
-  for (const name of await readdir(dirname(path))) {
+  const files = node('node:fs/promises');
+  const paths = node('node:path');
+  const start = `${paths.basename(path)}.`;
+  for (const name of await files.readdir(paths.dirname(path))) {
     const owner = name.startsWith(start) && /^(\d+)\.\d+\.tmp$/.exec(name.slice(start.length))?.[1];
-    if (owner && !isAlive(Number(owner))) await rm(join(dirname(path), name), { force: true });
+    if (owner && !isAlive(Number(owner)))
+      await files.rm(paths.join(paths.dirname(path), name), { force: true });
   }
 }
 

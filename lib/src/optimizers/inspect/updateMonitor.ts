@@ -35,7 +35,7 @@ export class UpdateMonitor {
         const now = copy(await parameter.data());
         const before = this.before.get(parameter) ?? now;
         const last = this.moves.get(parameter);
-        const move = now.map((value, i) => value - (before[i] ?? 0));
+        const move = now.map((value, i) => value - before[i]!);
         this.before.set(parameter, now);
         this.moves.set(parameter, move);
         return {
@@ -55,6 +55,6 @@ const norm = (values: Float32Array): number =>
   Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 
 function flips(move: Float32Array, last: Float32Array): number {
-  const count = move.reduce((sum, value, i) => sum + (value * (last[i] ?? 0) < 0 ? 1 : 0), 0);
+  const count = move.reduce((sum, value, i) => sum + (value * last[i]! < 0 ? 1 : 0), 0);
   return count / (move.length || 1);
 }

@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions } from './twin';
+import { at, each, type Twin, type TwinOptions } from './twin';
 
 /** For each element, the numbers of its row, its column and the matrix they are in. */
 export type Factors = Record<'row' | 'column' | 'matrix', readonly number[]>;
@@ -28,26 +28,28 @@ export function adaFactor(size: number, options: AdaFactorTwinOptions = {}): Twi
     step(theta, g) {
       t += 1;
       const beta = 1 - t ** -decayExponent;
-      g.forEach((gi, i) => (full[i] = beta * (full[i] ?? 0) + (1 - beta) * (gi ** 2 + epsilon1)));
+      const [alpha, lambda] = [at(learningRate, t), at(weightDecay, t)];
+      full.set(each((vi, gi) => beta * vi + (1 - beta) * (gi ** 2 + epsilon1), full, g));
       const v = factors ? factored(full, factors) : full;
-      const u = g.map((gi, i) => gi / Math.sqrt(v[i] ?? 0));
+      const u = each((gi, vi) => gi / Math.sqrt(vi), g, v);
       const clip = clipThreshold === null ? 1 : Math.max(1, rms(u) / clipThreshold);
-      u.forEach((ui, i) => (m[i] = beta1 * (m[i] ?? 0) + ((1 - beta1) * ui) / clip));
+      m.set(each((mi, ui) => beta1 * mi + ((1 - beta1) * ui) / clip, m, u));
       const scale = (options.scaleByParameter ?? true) ? Math.max(epsilon2, rms(theta)) : 1;
-      return theta.map((x, i) => x - at(learningRate, t) * scale * ((m[i] ?? 0) + at(weightDecay, t) * x));
+      return each((x, mi) => x - alpha * scale * (mi + lambda * x), theta, m);
     },
   };
 }
 
 /** R_i K_j / S: row sum times column sum by the total of the matrix. */
 function factored(full: Float64Array, { row, column, matrix }: Factors): Float64Array {
-  const sums = (of: readonly number[]): number[] => {
-    const totals: number[] = [];
-    full.forEach((value, i) => (totals[of[i] ?? 0] = (totals[of[i] ?? 0] ?? 0) + value));
-    return of.map((key) => totals[key] ?? 0);
-  };
-  const [r, k, s] = [sums(row), sums(column), sums(matrix)];
-  return full.map((_, i) => ((r[i] ?? 0) * (k[i] ?? 0)) / (s[i] ?? 0));
+  return each((r, k, s) => (r * k) / s, sums(full, row), sums(full, column), sums(full, matrix));
+}
+
+/** For each element the sum of all that have its key. */
+function sums(full: Float64Array, keys: readonly number[]): Float64Array {
+  const totals = new Float64Array(Math.max(-1, ...keys) + 1);
+  keys.forEach((key, i) => (totals[key]! += full[i]!));
+  return Float64Array.from(keys, (key) => totals[key]!);
 }
 
 const rms = (x: Float64Array): number =>

@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions } from './twin';
+import { at, each, type Twin, type TwinOptions } from './twin';
 
 export interface AdaXTwinOptions extends TwinOptions {
   beta1?: number;
@@ -26,18 +26,17 @@ export function adaX(
     state: { firstMoment: m },
     step(theta, g) {
       t += 1;
-      m.forEach((mi, i) => (m[i] = beta1 * mi + (1 - beta1) * (g[i] ?? 0)));
-      v.forEach((vi, i) => (v[i] = (1 + beta2) * vi + beta2 * (g[i] ?? 0) ** 2));
+      const [eta, lambda] = [at(learningRate, t), at(weightDecay, t)];
+      m.set(each((mi, gi) => beta1 * mi + (1 - beta1) * gi, m, g));
+      v.set(each((vi, gi) => (1 + beta2) * vi + beta2 * gi ** 2, v, g));
       const normaliser = (1 + beta2) ** t - 1;
       const denominator = v.map((vi) => {
         if (epsilonPlacement === 'inside') return Math.sqrt(vi / normaliser + epsilon);
         if (epsilonPlacement === 'outside') return Math.sqrt(vi / normaliser) + epsilon;
         return (Math.sqrt(vi) + epsilon) / Math.sqrt(normaliser);
       });
-      const u = m.map((mi, i) => mi / (denominator[i] ?? 0));
-      return theta.map(
-        (value, i) => value - at(learningRate, t) * ((u[i] ?? 0) + at(weightDecay, t) * value),
-      );
+      const u = each((mi, di) => mi / di, m, denominator);
+      return each((x, ui) => x - eta * (ui + lambda * x), theta, u);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions } from './twin';
+import { at, each, type Twin, type TwinOptions } from './twin';
 
 /** Adam and AdamW in float64: article 01, equation (1), with decoupled decay. `size`: number of elements of the parameter. */
 export function adam(
@@ -18,16 +18,13 @@ export function adam(
     state: { firstMoment: m, secondMoment: v },
     step(theta, g) {
       t += 1;
-      g.forEach((gi, i) => {
-        m[i] = beta1 * (m[i] ?? 0) + (1 - beta1) * gi;
-        v[i] = beta2 * (v[i] ?? 0) + (1 - beta2) * gi ** 2;
-      });
+      const [eta, lambda] = [at(learningRate, t), at(weightDecay, t)];
+      m.set(each((mi, gi) => beta1 * mi + (1 - beta1) * gi, m, g));
+      v.set(each((vi, gi) => beta2 * vi + (1 - beta2) * gi ** 2, v, g));
       const mHat = m.map((mi) => mi / (1 - beta1 ** t));
       const vHat = v.map((vi) => vi / (1 - beta2 ** t));
-      const u = mHat.map((mi, i) => mi / (Math.sqrt(vHat[i] ?? 0) + epsilon));
-      return theta.map(
-        (value, i) => value - at(learningRate, t) * ((u[i] ?? 0) + at(weightDecay, t) * value),
-      );
+      const u = each((mi, vi) => mi / (Math.sqrt(vi) + epsilon), mHat, vHat);
+      return each((x, ui) => x - eta * (ui + lambda * x), theta, u);
     },
   };
 }

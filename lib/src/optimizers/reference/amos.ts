@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions } from './twin';
+import { at, each, type Twin, type TwinOptions } from './twin';
 
 export interface AmosTwinOptions extends TwinOptions {
   scale?: number;
@@ -30,27 +30,34 @@ export function amos(size: number, options: AmosTwinOptions = {}): Twin {
     step(theta, g) {
       t += 1;
       const xi = at(learningRate, t);
-      const meanSquare = v.map((_, j) => {
-        const of = g.filter((_, i) => shared[i] === j);
-        return of.reduce((sum, gi) => sum + gi ** 2, 0) / (of.length || 1);
-      });
-      v.forEach((vj, j) => (v[j] = beta * vj + (1 - beta) * (meanSquare[j] ?? 0)));
-      const r = v.map((vj) => (1 - beta ** t) / Math.max(vj, epsilon));
-      const gamma = b.map(
-        (bj, j) =>
-          (1 + cCoefficient * Math.sqrt(xi) * bj) ** -0.5 * xi ** 2 * (r[j] ?? 0) * (meanSquare[j] ?? 0),
+      const meanSquare = meanOf(
+        g.map((gi) => gi ** 2),
+        shared,
+        slots,
       );
+      v.set(each((vj, mj) => beta * vj + (1 - beta) * mj, v, meanSquare));
+      const r = v.map((vj) => (1 - beta ** t) / Math.max(vj, epsilon));
+      const c = b.map((bj) => (1 + cCoefficient * Math.sqrt(xi) * bj) ** -0.5);
+      const gamma = each((cj, rj, mj) => cj * xi ** 2 * rj * mj, c, r, meanSquare);
       const d = b.map((bj) => 1 / (1 + dCoefficient * Math.sqrt(xi * scale) * bj));
-      const next = theta.map((x, i) => {
-        const j = shared[i] ?? 0;
-        const delta =
-          (d[j] ?? 0) *
-          (xi * scale * Math.sqrt(r[j] ?? 0) * (g[i] ?? 0) + ((gamma[j] ?? 0) / 2 + extraL2) * x);
-        M[i] = momentum * (M[i] ?? 0) + (1 - momentum) * delta;
-        return x - (M[i] ?? 0) - xi * scale * at(weightDecay, t) * x;
-      });
-      b.forEach((bj, j) => (b[j] = bj + (gamma[j] ?? 0) * (1 + bj)));
-      return next;
+      const spread = (of: Float64Array): Float64Array => Float64Array.from(shared, (j) => of[j]!);
+      const step = each((rj, gi) => xi * scale * Math.sqrt(rj) * gi, spread(r), g);
+      const shrink = each((gj, x) => (gj / 2 + extraL2) * x, spread(gamma), theta);
+      const delta = each((dj, si, li) => dj * (si + li), spread(d), step, shrink);
+      M.set(each((Mi, di) => momentum * Mi + (1 - momentum) * di, M, delta));
+      b.set(each((bj, gj) => bj + gj * (1 + bj), b, gamma));
+      const decay = xi * scale * at(weightDecay, t);
+      return each((x, Mi) => x - Mi - decay * x, theta, M);
     },
   };
+}
+
+/** The mean of the elements that share a slot, for each slot. */
+function meanOf(of: Float64Array, shared: readonly number[], slots: number): Float64Array {
+  const [sum, count] = [new Float64Array(slots), new Float64Array(slots)];
+  shared.forEach((j, i) => {
+    sum[j]! += of[i]!;
+    count[j]! += 1;
+  });
+  return each((total, n) => total / (n || 1), sum, count);
 }

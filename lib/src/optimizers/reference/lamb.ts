@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions } from './twin';
+import { at, each, type Twin, type TwinOptions } from './twin';
 
 export interface LambTwinOptions extends TwinOptions {
   beta1?: number;
@@ -26,14 +26,15 @@ export function lamb(
     state: { firstMoment: m, secondMoment: v },
     step(theta, g) {
       t += 1;
-      m.forEach((mi, i) => (m[i] = beta1 * mi + (1 - beta1) * (g[i] ?? 0)));
-      v.forEach((vi, i) => (v[i] = beta2 * vi + (1 - beta2) * (g[i] ?? 0) ** 2));
+      const [eta, lambda] = [at(learningRate, t), at(weightDecay, t)];
+      m.set(each((mi, gi) => beta1 * mi + (1 - beta1) * gi, m, g));
+      v.set(each((vi, gi) => beta2 * vi + (1 - beta2) * gi ** 2, v, g));
       const [first, second] = biasCorrection ? [1 - beta1 ** t, 1 - beta2 ** t] : [1, 1];
-      const adam = m.map((mi, i) => mi / first / (Math.sqrt((v[i] ?? 0) / second) + epsilon));
-      const u = adam.map((ui, i) => ui + at(weightDecay, t) * (theta[i] ?? 0));
+      const adam = each((mi, vi) => mi / first / (Math.sqrt(vi / second) + epsilon), m, v);
+      const u = each((ui, x) => ui + lambda * x, adam, theta);
       const [size, length] = [Math.hypot(...theta), Math.hypot(...u)];
       const ratio = size > 0 && length > 0 ? size / length : 1;
-      return theta.map((value, i) => value - at(learningRate, t) * ratio * (u[i] ?? 0));
+      return each((x, ui) => x - eta * ratio * ui, theta, u);
     },
   };
 }

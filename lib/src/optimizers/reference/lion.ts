@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions } from './twin';
+import { at, each, type Twin, type TwinOptions } from './twin';
 
 /** Lion in float64: article 05. `size`: number of elements of the parameter. */
 export function lion(
@@ -17,9 +17,9 @@ export function lion(
     step(theta, g) {
       t += 1;
       const [eta, lambda] = [at(learningRate, t), at(weightDecay, t)];
-      const u = g.map((gi, i) => Math.sign(beta1 * (m[i] ?? 0) + (1 - beta1) * gi));
-      m.forEach((mi, i) => (m[i] = beta2 * mi + (1 - beta2) * (g[i] ?? 0)));
-      return theta.map((value, i) => value - eta * ((u[i] ?? 0) + lambda * value));
+      const u = each((mi, gi) => Math.sign(beta1 * mi + (1 - beta1) * gi), m, g);
+      m.set(each((mi, gi) => beta2 * mi + (1 - beta2) * gi, m, g));
+      return each((x, ui) => x - eta * (ui + lambda * x), theta, u);
     },
   };
 }

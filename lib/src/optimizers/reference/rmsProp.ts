@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions } from './twin';
+import { at, each, type Twin, type TwinOptions } from './twin';
 
 /** RMSProp in float64: article 01, equation (2). `size`: number of elements of the parameter. */
 export function rmsProp(
@@ -16,11 +16,10 @@ export function rmsProp(
     state: { secondMoment: v },
     step(theta, g) {
       t += 1;
-      g.forEach((gi, i) => (v[i] = beta2 * (v[i] ?? 0) + (1 - beta2) * gi ** 2));
-      const u = g.map((gi, i) => gi / Math.sqrt((v[i] ?? 0) / (1 - beta2 ** t) + epsilon));
-      return theta.map(
-        (value, i) => value - at(learningRate, t) * ((u[i] ?? 0) + at(weightDecay, t) * value),
-      );
+      const [eta, lambda] = [at(learningRate, t), at(weightDecay, t)];
+      v.set(each((vi, gi) => beta2 * vi + (1 - beta2) * gi ** 2, v, g));
+      const u = each((vi, gi) => gi / Math.sqrt(vi / (1 - beta2 ** t) + epsilon), v, g);
+      return each((x, ui) => x - eta * (ui + lambda * x), theta, u);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions } from './twin';
+import { at, each, type Twin, type TwinOptions } from './twin';
 
 /** Gradient descent with momentum in float64. `size`: number of elements of the parameter. */
 export function sgd(
@@ -16,11 +16,10 @@ export function sgd(
     state: momentum === 0 ? {} : { velocity: v },
     step(theta, g) {
       t += 1;
-      v.forEach((vi, i) => (v[i] = momentum * vi + (g[i] ?? 0)));
-      const u = v.map((vi, i) => (nesterov ? (g[i] ?? 0) + momentum * vi : vi));
-      return theta.map(
-        (value, i) => value - at(learningRate, t) * ((u[i] ?? 0) + at(weightDecay, t) * value),
-      );
+      const [eta, lambda] = [at(learningRate, t), at(weightDecay, t)];
+      v.set(each((vi, gi) => momentum * vi + gi, v, g));
+      const u = nesterov ? each((vi, gi) => gi + momentum * vi, v, g) : v;
+      return each((x, ui) => x - eta * (ui + lambda * x), theta, u);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions } from './twin';
+import { at, each, type Twin, type TwinOptions } from './twin';
 
 /** Signum in float64: article 05. `size`: number of elements of the parameter. */
 export function signum(
@@ -11,10 +11,9 @@ export function signum(
     state: { momentum: m },
     step(theta, g) {
       t += 1;
-      g.forEach((gi, i) => (m[i] = beta * (m[i] ?? 0) + (1 - beta) * gi));
-      return theta.map(
-        (value, i) => value - at(learningRate, t) * (Math.sign(m[i] ?? 0) + at(weightDecay, t) * value),
-      );
+      const [eta, lambda] = [at(learningRate, t), at(weightDecay, t)];
+      m.set(each((mi, gi) => beta * mi + (1 - beta) * gi, m, g));
+      return each((x, mi) => x - eta * (Math.sign(mi) + lambda * x), theta, m);
     },
   };
 }

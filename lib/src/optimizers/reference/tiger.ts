@@ -1,4 +1,4 @@
-import { at, type Twin, type TwinOptions, type TwinRate } from './twin';
+import { at, each, type Twin, type TwinOptions, type TwinRate } from './twin';
 
 export interface TigerTwinOptions extends TwinOptions {
   /** For each element, the number of the row that it shares the root mean square with; none: one for all. */
@@ -38,22 +38,27 @@ export function tiger(size: number, options: TigerTwinOptions = {}): Twin {
     state: { momentum: m },
     step(theta, g) {
       t += 1;
-      const sick = g.some(Number.isNaN);
       const update = Math.ceil(t / k);
+      const sick = g.some(Number.isNaN);
       const decay = (t - 1) % k === 0 && !(sick && k === 1) ? beta : 1;
-      g.forEach((gi, i) => (m[i] = decay * (m[i] ?? 0) + (sick ? 0 : ((1 - beta) / k) * gi)));
+      m.set(each((mi, gi) => decay * mi + (sick ? 0 : ((1 - beta) / k) * gi), m, g));
       if (sick) return theta.map((x) => (x - centre) * shrinkRatio + centre);
       if (t % k !== 0) return theta;
-      const eta = theta.map((_, i) => {
-        const row = theta.filter((_, j) => rows[j] === rows[i]);
-        const rms = Math.sqrt(row.reduce((sum, x) => sum + x ** 2, 0) / row.length);
-        return at(learningRate, update) * (!relative ? 1 : elementwise ? 0.5 : Math.max(rmsFloor, rms));
-      });
+      const alpha = at(learningRate, update);
+      const eta = elementwise
+        ? theta.map(() => 0.5)
+        : rowSizes(theta, rows).map((size) => Math.max(rmsFloor, size));
       const lambda = elementwise ? 0 : at(weightDecay, update);
-      return theta.map((x, i) => {
-        const u = Math.sign(m[i] ?? 0) * Math.abs(m[i] ?? 0) ** (1 - at(gamma, update));
-        return x - (eta[i] ?? 0) * (u + lambda * x);
-      });
+      const u = m.map((mi) => Math.sign(mi) * Math.abs(mi) ** (1 - at(gamma, update)));
+      return each((x, ei, ui) => x - alpha * (relative ? ei : 1) * (ui + lambda * x), theta, eta, u);
     },
   };
+}
+
+/** For each element the root mean square of its row. */
+function rowSizes(theta: Float64Array, rows: readonly number[]): Float64Array {
+  return Float64Array.from(rows, (row) => {
+    const own = theta.filter((_, j) => rows[j] === row);
+    return Math.sqrt(own.reduce((sum, x) => sum + x ** 2, 0) / own.length);
+  });
 }

@@ -19,3 +19,15 @@ export interface TwinOptions {
 }
 
 export const at = (rate: TwinRate, t: number): number => (typeof rate === 'number' ? rate : rate(t));
+
+/**
+ * f of the elements of arrays of one length, element by element. An element that an array does not have is undefined, and
+ * what is computed from it NaN.
+ */
+export function each(
+  f: (x: number, ...others: [number, number, number]) => number,
+  xs: Float64Array,
+  ...[a = xs, b = xs, c = xs]: Float64Array[]
+): Float64Array {
+  return xs.map((x, i) => f(x, a[i]!, b[i]!, c[i]!));
+}
