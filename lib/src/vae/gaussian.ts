@@ -16,9 +16,16 @@ const LOG_2_PI = Math.log(2 * Math.PI);
 /**
  * Reads the output of an encoder, [batch, 2·dimensions], as means (first half) and logarithms of variances (second half).
  *
- * @throws Error unless it is a matrix with an even number of columns.
+ * @param options.logVarianceBound b: the logarithms become b·tanh(output / b), which lie between −b and b, are the outputs
+ *   themselves near 0, and have a gradient everywhere. Use it, with 20 say, where training runs away: from a log-variance of
+ *   89 on the variance is infinite in float32. Default: none.
+ * @throws Error unless it is a matrix with an even number of columns; RangeError for a bound that is not between 0 and 88.
  */
-export function splitGaussian(outputs: tf.Tensor): Gaussian {
+export function splitGaussian(
+  outputs: tf.Tensor,
+  { logVarianceBound }: { logVarianceBound?: number } = {},
+): Gaussian {
+  requireBound(logVarianceBound);
   const [, columns] = outputs.shape;
   if (outputs.rank !== 2 || (columns as number) % 2 !== 0) {
     throw new Error(
@@ -27,7 +34,20 @@ export function splitGaussian(outputs: tf.Tensor): Gaussian {
     );
   }
   const [mean, logVariance] = tf.split(outputs, 2, 1) as [tf.Tensor, tf.Tensor];
-  return { mean, logVariance };
+  if (logVarianceBound === undefined) return { mean, logVariance };
+  const bounded = tf.mul(tf.tanh(tf.div(logVariance, logVarianceBound)), logVarianceBound);
+  return { mean, logVariance: bounded };
+}
+
+/** Beyond it the variance is infinite in float32. */
+const LARGEST_LOG_VARIANCE = 88;
+
+/** @throws RangeError unless variances stay finite. */
+export function requireBound(bound: number | undefined): void {
+  if (bound === undefined || (bound > 0 && bound <= LARGEST_LOG_VARIANCE)) return;
+  throw new RangeError(
+    `The bound of log-variances lies between 0 and ${LARGEST_LOG_VARIANCE}, but ${bound} was given.`,
+  );
 }
 
 /**
