@@ -1,3 +1,4 @@
+import { mean, standardDeviation } from '../statistics';
 import { extent, requireDrawable, requireSameLength, requireSome, type Numbers } from './numbers';
 
 /**
@@ -48,14 +49,13 @@ export function seedBand(seeds: readonly Numbers[], band: Band = 'range'): SeedB
 function summarise(values: number[], band: Band): [low: number, center: number, high: number] {
   // A run that diverged must not vanish from the mean of its group.
   if (!values.every(Number.isFinite)) return [NaN, NaN, NaN];
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const center = mean(values);
   switch (band) {
     case 'range':
-      return [Math.min(...values), mean, Math.max(...values)];
+      return [Math.min(...values), center, Math.max(...values)];
     case 'deviation': {
-      const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-      const deviation = values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0;
-      return [mean - deviation, mean, mean + deviation];
+      const deviation = standardDeviation(values);
+      return [center - deviation, center, center + deviation];
     }
     case 'quartiles':
       return [quantile(values, 0.25), quantile(values, 0.5), quantile(values, 0.75)];

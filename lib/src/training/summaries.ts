@@ -74,7 +74,7 @@ export function summarize<R extends object, By extends keyof R & string>(
         ]);
       }),
     ),
-  })) as (Pick<R, By> & { runs: number } & Record<string, Cell>)[];
+  }));
 }
 
 /**

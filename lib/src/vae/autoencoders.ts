@@ -1,7 +1,7 @@
 import { tf, random, type Random } from '../runtime';
 import { choose, rejectUnknown } from '../runtime/options';
 import type { Coders } from './coders';
-import { gaussianKl, reparameterize, splitGaussian, type Gaussian } from './gaussian';
+import { gaussianKl, reparameterize, requireBound, splitGaussian, type Gaussian } from './gaussian';
 import { bernoulliNegativeLogLikelihood, gaussianNegativeLogLikelihood } from './likelihoods';
 
 export interface AutoencoderOptions extends Coders {
@@ -19,10 +19,10 @@ const optionNames: readonly (keyof AutoencoderOptions)[] = [
 ];
 
 export interface VaeOptions extends AutoencoderOptions {
+  /** Keeps the log-variances of the codes between −b and b; see {@link splitGaussian}. Default: none. */
+  readonly logVarianceBound?: number;
   /** Seed of the noise; default 0. */
   readonly seed?: number;
-  /** Keeps log σ² of the codes within ±this, against overflow; see {@link splitGaussian}. Default: none. */
-  readonly logVarianceBound?: number;
 }
 
 /** What an autoencoder is made of, whether its codes are points or distributions. */
@@ -73,10 +73,12 @@ export interface Vae extends Coding<Gaussian> {
  * @see Kingma, Welling (2013), arXiv 1312.6114; Higgins et al. (2017), β-VAE.
  */
 export function vae(options: VaeOptions): Vae {
-  rejectUnknown(options, [...optionNames, 'seed', 'logVarianceBound'], 'vae');
-  const { encoder, decoder } = options;
+  rejectUnknown(options, [...optionNames, 'logVarianceBound', 'seed'], 'vae');
+  const { encoder, decoder, logVarianceBound } = options;
+  requireBound(logVarianceBound);
   const noise = random(options.seed ?? 0).fork('noise');
-  const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs), options));
+  const encode = (inputs: tf.Tensor) =>
+    tf.tidy(() => splitGaussian(encoder.apply(inputs), { logVarianceBound }));
   return {
     ...shared(options),
     noise,

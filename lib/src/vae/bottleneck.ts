@@ -2,7 +2,14 @@ import type { Model } from '../models';
 import { random, tf, type Random } from '../runtime';
 import { rejectUnknown } from '../runtime/options';
 import { crossEntropy } from '../training';
-import { gaussianKl, reparameterize, splitGaussian, type Gaussian, type Noise } from './gaussian';
+import {
+  gaussianKl,
+  reparameterize,
+  requireBound,
+  splitGaussian,
+  type Gaussian,
+  type Noise,
+} from './gaussian';
 
 /**
  * The variational information bottleneck as a function: in training a sample of each row's distribution, otherwise its
@@ -34,10 +41,10 @@ export interface VibOptions {
   readonly head: Model;
   /** −log p(y|z), mean over the batch, in nats, from outputs and targets; default the cross-entropy of classes. */
   readonly taskLoss?: (outputs: tf.Tensor, targets: tf.Tensor) => tf.Scalar;
+  /** Keeps the log-variances of the codes between −b and b; see {@link splitGaussian}. Default: none. */
+  readonly logVarianceBound?: number;
   /** Seed of the noise; default 0. */
   readonly seed?: number;
-  /** Keeps log σ² of the codes within ±this, against overflow; see {@link splitGaussian}. Default: none. */
-  readonly logVarianceBound?: number;
 }
 
 /** A model with an information bottleneck between encoder and head; see {@link vib}. */
@@ -82,10 +89,12 @@ export interface Vib extends Model {
  * @see Alemi et al. (2016), arXiv 1612.00410.
  */
 export function vib(options: VibOptions): Vib {
-  rejectUnknown(options, ['encoder', 'head', 'taskLoss', 'seed', 'logVarianceBound'], 'vib');
-  const { encoder, head, taskLoss = crossEntropy, seed = 0 } = options;
+  rejectUnknown(options, ['encoder', 'head', 'taskLoss', 'logVarianceBound', 'seed'], 'vib');
+  const { encoder, head, taskLoss = crossEntropy, logVarianceBound, seed = 0 } = options;
+  requireBound(logVarianceBound);
   const noise = random(seed).fork('noise');
-  const encode = (inputs: tf.Tensor) => tf.tidy(() => splitGaussian(encoder.apply(inputs), options));
+  const encode = (inputs: tf.Tensor) =>
+    tf.tidy(() => splitGaussian(encoder.apply(inputs), { logVarianceBound }));
   return {
     name: head.name,
     parameters: [...encoder.parameters, ...head.parameters],

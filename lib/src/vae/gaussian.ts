@@ -19,16 +19,14 @@ const LOG_2_PI = Math.log(2 * Math.PI);
  * @param options.logVarianceBound b: log σ² is x/√(1 + (x/b)²) of the encoder's x, so that it stays within (−b, b) and the
  *   KL divergence within float32, where an encoder that runs away would make it infinite from log σ² = 89 on. Near 0 it is
  *   x itself, and nowhere does the gradient vanish. 20 leaves all that is useful (σ between 5e-5 and 2e4). Default: none, log σ² is x.
- * @throws RangeError if the bound is not a number greater than 0.
+ * @throws RangeError if the bound does not lie between 0 and 88.
  * @throws Error unless it is a matrix with an even number of columns.
  */
 export function splitGaussian(
   outputs: tf.Tensor,
   { logVarianceBound: bound }: { logVarianceBound?: number } = {},
 ): Gaussian {
-  if (bound !== undefined && !(Number.isFinite(bound) && bound > 0)) {
-    throw new RangeError(`logVarianceBound must be a number greater than 0, got ${bound}.`);
-  }
+  requireBound(bound);
   const [, columns] = outputs.shape;
   if (outputs.rank !== 2 || (columns as number) % 2 !== 0) {
     throw new Error(
@@ -40,6 +38,17 @@ export function splitGaussian(
   if (bound === undefined) return { mean, logVariance: raw };
   const stretch = tf.sqrt(tf.add(1, tf.square(tf.div(raw, bound))));
   return { mean, logVariance: tf.div(raw, stretch) };
+}
+
+/** Beyond it the variance is infinite in float32. */
+const LARGEST_LOG_VARIANCE = 88;
+
+/** @throws RangeError unless variances stay finite. */
+export function requireBound(bound: number | undefined): void {
+  if (bound === undefined || (bound > 0 && bound <= LARGEST_LOG_VARIANCE)) return;
+  throw new RangeError(
+    `The bound of log-variances lies between 0 and ${LARGEST_LOG_VARIANCE}, but ${bound} was given.`,
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import { tf } from '../runtime';
+import { mean, standardError } from '../statistics';
 import { gaussianKl, reparameterize, type Gaussian, type Noise } from './gaussian';
 
 /** What passes through a bottleneck, in nats; see {@link estimateInformation}. */
@@ -48,7 +49,7 @@ export function estimateInformation(
     );
   }
   const drawn = tf.tidy(() => [reparameterize(code, noise), gaussianKl(code)]);
-  const [z, rates, mean, logVariance] = [...drawn, code.mean, code.logVariance].map((tensor) =>
+  const [z, rates, center, logVariance] = [...drawn, code.mean, code.logVariance].map((tensor) =>
     Float64Array.from(tensor.dataSync()),
   ) as [Float64Array, Float64Array, Float64Array, Float64Array];
   tf.dispose(drawn);
@@ -63,7 +64,7 @@ export function estimateInformation(
   const logConditional = (i: number, j: number): number => {
     let squared = 0;
     for (let d = 0, a = i * dimensions, b = j * dimensions; d < dimensions; d++, a++, b++) {
-      const deviation = (z[a]! - mean[b]!) * precision[b]!;
+      const deviation = (z[a]! - center[b]!) * precision[b]!;
       squared += deviation * deviation;
     }
     return logVolume[j]! - 0.5 * squared;
@@ -80,9 +81,9 @@ export function estimateInformation(
     gap[i] = logAggregate + 0.5 * squared;
   }
   const estimate: InformationEstimate = {
-    rate: average(rates),
-    information: average(information),
-    gap: average(gap),
+    rate: mean(rates),
+    information: mean(information),
+    gap: mean(gap),
     standardError: { information: standardError(information), gap: standardError(gap) },
     inputs,
   };
@@ -111,14 +112,4 @@ function logMeanExp(values: Float64Array): number {
   let total = 0;
   for (const value of values) total += Math.exp(value - largest);
   return largest + Math.log(total / values.length);
-}
-
-function average(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function standardError(values: Float64Array): number {
-  const mean = average(values);
-  const squared = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return Math.sqrt(squared / Math.max(1, values.length - 1) / values.length);
 }

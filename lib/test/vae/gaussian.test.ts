@@ -116,7 +116,7 @@ describe('splitGaussian', () => {
       if (raw >= 89) expect(numbers(rate(outputs))).toEqual([Infinity]);
     }
     expect(() => splitGaussian(tf.zeros([1, 2]), { logVarianceBound: 0 })).toThrow(
-      'logVarianceBound must be a number greater than 0, got 0',
+      'The bound of log-variances lies between 0 and 88, but 0 was given',
     );
   });
 

@@ -9,8 +9,10 @@ import {
   bottleneck,
   convolutionalCoders,
   dualAscent,
+  gaussianKl,
   gaussianNegativeLogLikelihood,
   mlpCoders,
+  splitGaussian,
   vae,
   vib,
 } from '../../src/vae';
@@ -242,5 +244,38 @@ describe('models of texts', () => {
     const { grads } = tf.variableGrads(() => crossEntropy(model.apply(x), labels), [...model.parameters]);
     Object.values(grads).forEach((gradient) => expect(scalar(tf.max(tf.abs(gradient)))).toBeGreaterThan(0));
     expect(() => chain()).toThrow('at least one model');
+  });
+});
+
+describe('a bound on log-variances', () => {
+  const outputs = (logVariances: number[]) => tf.tensor2d(logVariances.map((value) => [0.5, value]));
+
+  it('keeps the divergence and its gradient finite for every output of an encoder', () => {
+    const [values, gradients] = [20, undefined].map((logVarianceBound) => {
+      const kl = (x: tf.Tensor) => tf.sum(gaussianKl(splitGaussian(x, { logVarianceBound })));
+      const { value, grad } = tf.valueAndGrad(kl)(outputs([-1e4, -200, 0, 89, 1e4]));
+      return [numbers(value), numbers(grad)].map((of) => of.every(Number.isFinite));
+    });
+    expect(values).toEqual([true, true]);
+    expect(gradients).toEqual([false, false]);
+  });
+
+  it('hardly changes small outputs, and a value at the bound is there', () => {
+    const { logVariance } = splitGaussian(outputs([0, 1, -2, 300]), { logVarianceBound: 20 });
+    numbers(logVariance).forEach((value, i) => expect(value).toBeCloseTo([0, 1, -2, 20][i]!, 1));
+    expect(numbers(logVariance)[1]).toBeCloseTo(1 / Math.sqrt(1 + (1 / 20) ** 2), 5);
+  });
+
+  it('is an option of vae and vib, and is checked', () => {
+    const coders = mlpCoders({ sizes: [4, 3], latent: 1 });
+    const model = vae({ ...coders, logVarianceBound: 5 });
+    const images = tf.mul(1e6, tf.ones([2, 4]));
+    const { logVariance } = model.encode(images);
+    expect(Math.max(...numbers(tf.abs(logVariance)))).toBeLessThanOrEqual(5);
+    const head = mlp({ sizes: [1, 2] });
+    const bounded = vib({ encoder: coders.encoder, head, logVarianceBound: 5 });
+    expect(Math.max(...numbers(tf.abs(bounded.encode(images).logVariance)))).toBeLessThanOrEqual(5);
+    expect(() => vae({ ...coders, logVarianceBound: 100 })).toThrow('between 0 and 88, but 100 was given');
+    expect(() => vib({ encoder: coders.encoder, head, logVarianceBound: 0 })).toThrow('but 0 was given');
   });
 });
