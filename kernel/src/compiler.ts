@@ -21,7 +21,7 @@ export class CompilerFailure extends Error {
   override readonly name = 'CompilerFailure';
 }
 
-const STACK_MEGABYTES = 64;
+const STACK_MEGABYTES = 4;
 /** Checking makes much garbage that is soon gone. */
 const YOUNG_GENERATION_MEGABYTES = 32;
 

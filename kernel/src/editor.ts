@@ -43,7 +43,7 @@ interface Match {
 function complete(language: Language, code: string, offset: number): object {
   const { service, file, outline } = language.editor(code);
   const found = service.getCompletionsAtPosition(file, offset, {});
-  const word = /[\p{ID_Continue}$\u200c\u200d#]*$/u.exec(code.slice(0, offset))![0];
+  const word = /[\p{ID_Continue}$#]*$/u.exec(code.slice(0, offset))![0];
   const span = found?.entries.find((entry) => entry.replacementSpan)?.replacementSpan;
   const start = span?.start ?? offset - word.length;
   const prefix = code.slice(start, offset);
@@ -52,7 +52,7 @@ function complete(language: Language, code: string, offset: number): object {
     .sort((a, b) => compare(a.sortText, b.sortText) || compare(a.name, b.name))
     .map(({ name, kind, kindModifiers }) => ({
       text: name,
-      type: kind === 'alias' ? alias(kindModifiers) : kind,
+      type: kind === ts.ScriptElementKind.alias ? alias(kindModifiers) : kind,
     }));
   if (found?.isGlobalCompletion ?? /^\s*$/.test(code)) {
     const known = new Set(matches.map(({ text }) => text));

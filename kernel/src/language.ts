@@ -279,7 +279,8 @@ export class Language {
     let map = '{}';
     const take = (name: string, text: string) => {
       if (name.endsWith('.map')) map = text;
-      else code = text.replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, '');
+      // A line `#!…` is allowed at the beginning of a program only.
+      else code = text.replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, '').replace(/^#!/, '//');
     };
     program.emit(file, take, this.cancellation, false, custom);
     return { code, map, transformed: result };

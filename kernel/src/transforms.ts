@@ -164,7 +164,7 @@ export function transformers({ checker, file, end, kind }: Options): {
     };
     const guardFunction = (body: ts.Node): ts.Node => {
       const ask = check(body);
-      const visited = ts.visitNode(body, visit)!;
+      const visited = ts.visitNode(body, visit);
       if (!ts.isBlock(visited)) {
         return factory.createParenthesizedExpression(factory.createComma(ask, visited as ts.Expression));
       }
@@ -467,7 +467,7 @@ function waits(node: ts.Node): boolean {
     ts.isAwaitExpression(inner) ||
     (ts.isForOfStatement(inner) && inner.awaitModifier !== undefined) ||
     (ts.isVariableDeclarationList(inner) &&
-      (inner.flags & ts.NodeFlags.AwaitUsing) === ts.NodeFlags.AwaitUsing);
+      (inner.flags & ts.NodeFlags.BlockScoped) === Number(ts.NodeFlags.AwaitUsing));
   return isWaiting(node) || (!isScope(node) && some(node, isWaiting));
 }
 
