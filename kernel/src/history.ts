@@ -62,6 +62,8 @@ export class History {
         fs.writeFileSync(`${this.file}.${process.pid}`, text);
         fs.renameSync(`${this.file}.${process.pid}`, this.file);
       }
+      // A kernel that was killed may have left half a line.
+      if (text !== '' && !text.endsWith('\n')) fs.appendFileSync(this.file, '\n');
     } catch {
       // There is none yet.
     }
@@ -76,7 +78,7 @@ function parse(line: string): [Entry] | undefined {
     const entry = JSON.parse(line) as Entry;
     return Array.isArray(entry) && typeof entry[2] === 'string' ? [entry] : undefined;
   } catch {
-    return undefined; // the last line of a kernel that was killed
+    return undefined; // half a line
   }
 }
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { installBridge } from './bridge';
 import { Compiler } from './compiler';
+import { redirectDescriptors } from './descriptors';
 import { ErrorReporter } from './errors';
 import { Guard } from './guard';
 import { hideInsertions } from './function-text';
@@ -62,7 +63,9 @@ const kernel = new Kernel({
 
 installBridge(root, notebookDir, () => kernel.currentCell);
 redirectStreams(() => kernel.currentCell?.output);
+redirectDescriptors();
 installInput(() => kernel.currentCell);
+console.clear = () => kernel.currentCell?.output.publish('clear_output', { wait: false });
 refuseExit();
 process.on('uncaughtException', (error) => kernel.reportUncaught(error));
 process.on('unhandledRejection', (error) => kernel.reportUncaught(error));
