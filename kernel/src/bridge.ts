@@ -17,6 +17,12 @@ export interface KernelBridge {
   display(data: MimeBundle, options?: DisplayOptions): void;
 }
 
+const KEY = Symbol.for('liandan.kernel');
+
+export function kernelBridge(): KernelBridge {
+  return (globalThis as unknown as Record<symbol, KernelBridge>)[KEY]!;
+}
+
 export interface DisplayOptions {
   metadata?: Record<string, unknown>;
   displayId?: string;
@@ -45,5 +51,5 @@ export function installBridge(root: string, notebookDir: string, currentCell: ()
       cell().output.publish(update ? 'update_display_data' : 'display_data', { data, metadata, transient });
     },
   };
-  Object.defineProperty(globalThis, Symbol.for('liandan.kernel'), { value: bridge });
+  Object.defineProperty(globalThis, KEY, { value: bridge });
 }

@@ -1,4 +1,4 @@
-import { KeyboardInterrupt, type InterruptCounter } from './interrupts';
+import { KeyboardInterrupt, type InterruptFlags } from './interrupts';
 
 /** Sends a message on the channel that all clients listen to, as an output of one request. */
 export interface Publisher {
@@ -6,12 +6,19 @@ export interface Publisher {
   write(name: 'stdout' | 'stderr', text: string): void;
 }
 
+/** Asks the front end for a line of input. */
+export interface Input {
+  /** Blocks the thread until the line is there. */
+  now(prompt: string): string;
+  later(prompt: string): Promise<string>;
+}
+
 /** How long a cell may go on after Interrupt before it is stopped at the next loop or function. */
-const GRACE = 1000;
+const GRACE = 150;
 /** The same for a cell that looked at the abort signal: its step may be long, and it will return what it has. */
 const COOPERATIVE_GRACE = 5000;
 /** How much later a cell is given up that neither stops by itself nor reaches a checkpoint. */
-const ABANDON_AFTER = 500;
+const ABANDON_AFTER = 250;
 
 /** One execution of a cell, from the request to the reply, and what it leaves running after that. */
 export class Cell {
@@ -34,8 +41,13 @@ export class Cell {
     readonly source: string,
     readonly executionCount: number,
     readonly output: Publisher,
-    private readonly interrupts: InterruptCounter,
+    private readonly interrupts: InterruptFlags,
+    /** Which flag the cell's loops look at. */
+    readonly flag: number,
+    /** How to ask the front end for a line; undefined where it has nobody to ask. */
+    readonly input?: Input,
   ) {
+    interrupts.begin(GRACE);
     let reject: (reason: unknown) => void = () => undefined;
     this.givenUp = new Promise((_, onReject) => (reject = onReject));
     this.givenUp.catch(() => undefined);
@@ -46,16 +58,12 @@ export class Cell {
   /** Aborted by Interrupt. Asking for it is taken as a promise to stop soon after that. */
   get signal(): AbortSignal {
     this.usesSignal = true;
+    if (!this.done) this.interrupts.grace = COOPERATIVE_GRACE;
     return this.controller.signal;
   }
 
   get interrupted(): boolean {
     return this.interruptedAt !== undefined;
-  }
-
-  /** Whether loops and functions of the cell have to call {@link checkpoint}: asked in each of them, so it is quick. */
-  get hasToCheck(): boolean {
-    return this.interrupts.pending > 0 || this.isGivenUp;
   }
 
   /** Whether an error that arrives late only says that the abandoned code of this cell was stopped. */
@@ -78,7 +86,7 @@ export class Cell {
   /** Ends the cell because of an error that its code cannot catch. */
   end(reason: unknown): void {
     if (this.done) return;
-    this.isGivenUp = true;
+    this.abandon();
     this.controller.abort(reason);
     this.giveUp(reason);
   }
@@ -86,7 +94,7 @@ export class Cell {
   finish(failed: boolean): void {
     this.done = true;
     // What an interrupted cell started without awaiting it shall stop as well.
-    if (failed && this.interrupted) this.isGivenUp = true;
+    if (failed && this.interrupted) this.abandon();
     clearTimeout(this.timer);
   }
 
@@ -98,6 +106,11 @@ export class Cell {
     const elapsed = Date.now() - (this.interruptedAt ?? 0);
     // One more pass lets a loop look at the signal, however long its step is.
     if (elapsed >= this.grace && this.passes++ > 0) throw new KeyboardInterrupt('interrupted');
+  }
+
+  private abandon(): void {
+    this.isGivenUp = true;
+    this.interrupts.abandon(this.flag);
   }
 
   private get grace(): number {

@@ -1,27 +1,13 @@
 import path from 'node:path';
-import type { SourceMap } from 'node:module';
-import { loadTslab, loadTypeScript, type Converter, type Diagnostic, type Tslab } from './tslab-internals';
-import { readCompilerOptions, typescriptOverrides, type EmittedCode } from './typescript-facade';
-
-/** A `.ts` file of the repository that a cell imports, as CommonJS. */
-export interface ImportedFile {
-  path: string;
-  code: string;
-  maps: SourceMap[];
-}
-
-export interface CompiledCell {
-  /** CommonJS; undefined for a cell without code. */
-  code: string | undefined;
-  maps: SourceMap[];
-  /** The variables, functions, classes and imports that the cell defines. */
-  names: string[];
-  /** One of `names`: the value of the last expression. */
-  resultName: string | undefined;
-  /** Types of everything that is defined after this cell. */
-  declarations: string;
-  importedFiles: ImportedFile[];
-}
+import { Worker } from 'node:worker_threads';
+import type {
+  CompiledCell,
+  CompiledModule,
+  CompilerThreadData,
+  Diagnostic,
+  FromCompiler,
+  ToCompiler,
+} from './compiler-protocol';
 
 /** The cell has errors that TypeScript found; nothing was run. */
 export class CompilationError extends Error {
@@ -30,99 +16,80 @@ export class CompilationError extends Error {
   }
 }
 
-/** tslab appends an export statement to a cell; what is wrong there follows from what is wrong in the cell. */
-function withinSource(diagnostics: Diagnostic[], source: string): Diagnostic[] {
-  const inside = diagnostics.filter(
-    ({ fileName, start }) => fileName !== undefined || start.offset <= source.length,
-  );
-  return inside.length > 0 ? inside : diagnostics;
+/** TypeScript itself failed. */
+export class CompilerFailure extends Error {
+  override readonly name = 'CompilerFailure';
 }
 
-export interface Completion {
-  /** UTF-16 offsets of what a match replaces. */
-  start: number;
-  end: number;
-  matches: { text: string; kind: string }[];
+const STACK_MEGABYTES = 4;
+/** Checking makes much garbage that is soon gone. */
+const YOUNG_GENERATION_MEGABYTES = 32;
+
+interface Waiting {
+  resolve(value: CompiledCell | CompiledModule[]): void;
+  reject(reason: Error): void;
 }
 
-/** Type-checks and compiles cells; each one sees the declarations of those before it. */
+/** The main thread's end of the compiler's thread. */
 export class Compiler {
-  readonly typescriptVersion: string;
-  private readonly emitted: EmittedCode = new Map();
-  private readonly tslab: Tslab;
-  private readonly converter: Converter;
+  private readonly worker: Worker;
+  private readonly waiting = new Map<number, Waiting>();
+  private count = 0;
 
-  /** @param root The repository; `process.cwd()` must be the same. */
-  constructor(root: string) {
-    const ts = loadTypeScript();
-    this.typescriptVersion = ts.version;
-    const options = readCompilerOptions(ts, path.join(root, 'notebooks', 'tsconfig.json'));
-    this.tslab = loadTslab(typescriptOverrides(ts, options, this.emitted));
-    this.converter = this.tslab.createConverter({ isJS: false, isBrowser: false });
-    this.verify();
+  /** @param onUnusable Called when there can be no compiler, e.g. because of an error in the configuration. */
+  constructor(data: CompilerThreadData, onUnusable: (message: string) => void) {
+    this.worker = new Worker(path.join(__dirname, 'compiler-thread.js'), {
+      workerData: data,
+      transferList: [data.editorPort],
+      resourceLimits: { stackSizeMb: STACK_MEGABYTES, maxYoungGenerationSizeMb: YOUNG_GENERATION_MEGABYTES },
+    });
+    this.worker.on('message', (message: FromCompiler) => {
+      if (message.kind === 'unusable') onUnusable(message.message);
+      else this.settleRequest(message);
+    });
+    this.worker.on('error', (error) => onUnusable(error.message));
   }
 
-  /** @throws CompilationError when the cell has errors. */
-  compile(source: string, declarations: string): CompiledCell {
-    this.emitted.clear();
-    const converted = this.converter.convert(declarations, source);
-    if (converted.diagnostics.length > 0)
-      throw new CompilationError(withinSource(converted.diagnostics, source));
-    const cell = converted.output === undefined ? undefined : this.emitted.get(converted.output);
-    return {
-      code: cell?.code,
-      maps: cell?.maps ?? [],
-      names: cell?.names ?? [],
-      resultName: converted.lastExpressionVar,
-      declarations: converted.declOutput ?? '',
-      importedFiles: (converted.sideOutputs ?? []).map((file) => ({
-        path: file.path,
-        code: file.data,
-        maps: this.emitted.get(file.data)?.maps ?? [],
-      })),
-    };
+  /** @throws CompilationError when the cell has errors, CompilerFailure when TypeScript cannot cope with it. */
+  compile(name: string, source: string): Promise<CompiledCell> {
+    return this.ask((id) => ({ kind: 'compile', id, name, source })) as Promise<CompiledCell>;
   }
 
-  complete(source: string, declarations: string, offset: number): Completion {
-    const { start, end, candidates, original } = this.converter.complete(declarations, source, offset);
-    const kinds = new Map(original?.entries.map(({ name, kind }) => [name, String(kind)]));
-    return { start, end, matches: candidates.map((text) => ({ text, kind: kinds.get(text) ?? '' })) };
+  /** A TypeScript file, with the files that it imports. */
+  module(file: string): Promise<CompiledModule[]> {
+    return this.ask((id) => ({ kind: 'module', id, file })) as Promise<CompiledModule[]>;
   }
 
-  /** Signature and documentation of what is at `offset`; undefined where there is nothing to tell. */
-  inspect(
-    source: string,
-    declarations: string,
-    offset: number,
-  ): { signature: string; text: string } | undefined {
-    const info = this.converter.inspect(declarations, source, offset) as
-      ReturnType<Converter['inspect']> | undefined;
-    if (!info) return undefined;
-    return {
-      signature: (info.displayParts ?? []).map(({ text }) => text).join(''),
-      text: this.tslab.printQuickInfo(info),
-    };
+  /** Tells which names of a cell have got no value, once it has run. */
+  settle(name: string, unreached: string[]): void {
+    this.post({ kind: 'settle', name, unreached });
   }
 
-  isComplete(source: string): { completed: boolean; indent?: string } {
-    return this.tslab.isCompleteCode(source);
+  private ask(message: (id: number) => ToCompiler): Promise<CompiledCell | CompiledModule[]> {
+    const id = ++this.count;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.post(message(id));
+    });
   }
 
-  close(): void {
-    this.converter.close();
+  private post(message: ToCompiler): void {
+    this.worker.postMessage(message);
   }
 
-  /** Compiles a cell whose result is known: an upgrade of tslab must not fail in the middle of somebody's work. */
-  private verify(): void {
-    const { code, names, resultName, maps } = this.compile('const probe = 1; probe', '');
-    const seen = {
-      code: typeof code,
-      names: names.length,
-      result: resultName !== undefined,
-      maps: maps.length,
-    };
-    if (seen.code !== 'string' || seen.names !== 2 || !seen.result || seen.maps !== 2) {
-      throw new Error(`tslab compiles cells in an unexpected way: ${JSON.stringify(seen)}`);
-    }
+  private settleRequest(message: Exclude<FromCompiler, { kind: 'unusable' }>): void {
+    const waiting = this.waiting.get(message.id);
+    this.waiting.delete(message.id);
+    if (!waiting) return;
+    if (message.kind === 'cell') waiting.resolve(message.cell);
+    else if (message.kind === 'modules') waiting.resolve(message.modules);
+    else if (message.kind === 'wrong') waiting.reject(new CompilationError(message.diagnostics));
+    else waiting.reject(failure(message.message));
   }
+}
+
+function failure(message: string): CompilerFailure {
+  const error = new CompilerFailure(`TypeScript could not compile this cell: ${message}`);
+  error.stack = undefined; // it has no place in the cell
+  return error;
 }

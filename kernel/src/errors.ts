@@ -3,8 +3,8 @@ import path from 'node:path';
 import util from 'node:util';
 import { codeFrame, styleText } from './code-frame';
 import { CompilationError } from './compiler';
+import type { Diagnostic } from './compiler-protocol';
 import type { SourceMaps } from './source-maps';
-import type { Diagnostic } from './tslab-internals';
 
 /** Content of Jupyter's `error` message. */
 export interface ErrorContent {
@@ -85,38 +85,20 @@ export class ErrorReporter {
 
   private describeDiagnostics(diagnostics: Diagnostic[], cell: string): ErrorContent {
     const traceback: string[] = [];
-    let previous: Diagnostic | undefined;
-    for (const diagnostic of diagnostics.slice(0, MAX_DIAGNOSTICS)) {
-      const { start, end, code, messageText, fileName } = diagnostic;
-      if (previous && isContinuation(previous, diagnostic)) {
-        traceback.push(`    ${messageText}`);
-        continue;
-      }
-      previous = diagnostic;
-      const file = fileName ?? cell;
+    const told = diagnostics.slice(0, MAX_DIAGNOSTICS).map(({ file = cell, start, end, code, message }) => {
       const at = `${file}:${start.line + 1}:${start.character + 1}`;
-      traceback.push(`${styleText('bold', at)} ${styleText('red', `TS${code}`)}: ${messageText}`);
+      const [first = '', ...more] = message;
+      traceback.push(`${styleText('bold', at)} ${styleText('red', `TS${code}`)}: ${first}`);
       const lines = this.sourceMaps.linesOf(file) ?? [];
       const length = start.line === end.line ? end.character - start.character : Infinity;
       traceback.push(...codeFrame(lines, start.line + 1, start.character + 1, length));
-    }
+      traceback.push(...more.map((line) => `  ${line}`));
+      return `${at} TS${code}: ${first}`;
+    });
     const more = diagnostics.length - MAX_DIAGNOSTICS;
     if (more > 0) traceback.push(`… and ${more} more.`);
-    const [first] = diagnostics;
-    const evalue = first
-      ? `${first.fileName ?? cell}:${first.start.line + 1}:${first.start.character + 1} TS${first.code}: ${first.messageText}`
-      : '';
-    return { ename: 'TypeScriptError', evalue, traceback };
+    return { ename: 'TypeScriptError', evalue: told[0] ?? '', traceback };
   }
-}
-
-/** tslab lists the parts of one explanation as diagnostics at the same place. */
-function isContinuation(previous: Diagnostic, next: Diagnostic): boolean {
-  return (
-    previous.fileName === next.fileName &&
-    previous.start.offset === next.start.offset &&
-    previous.end.offset === next.end.offset
-  );
 }
 
 function innerErrors(error: Error): [label: string, inner: unknown][] {

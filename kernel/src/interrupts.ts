@@ -5,22 +5,89 @@ export class KeyboardInterrupt extends Error {
   override readonly name = 'KeyboardInterrupt';
 }
 
+const PENDING = 0;
+const GUARD = 1;
+const GRACE = 2;
+const RUN = 3;
+const FIRST_FLAG = 16;
+const FLAGS = 2048;
+
+const OPEN = 0;
+const GUARDED = 1;
+const SIGNALLED = 2;
+
 /**
- * Counts the interrupts that the running cell has not yet obeyed, in memory shared with the I/O thread: a cell in a
- * synchronous loop never returns to the event loop, so a message could not tell it.
+ * Memory shared by all threads: a cell in a synchronous loop never returns to the event loop, so a message could not
+ * tell it. Each cell has a flag of its own, which its loops look at, because what an abandoned cell has left running
+ * must go on seeing its flag when the next cell starts.
  */
-export class InterruptCounter {
-  constructor(readonly memory = new Int32Array(new SharedArrayBuffer(4))) {}
+export class InterruptFlags {
+  private readonly abandoned = new Set<number>();
+
+  constructor(readonly memory = new Int32Array(new SharedArrayBuffer(4 * (FIRST_FLAG + FLAGS)))) {}
 
   raise(): void {
-    Atomics.add(this.memory, 0, 1);
+    Atomics.add(this.memory, PENDING, 1);
+    this.memory.fill(1, FIRST_FLAG);
   }
 
+  /** Interrupts that the running cell has not yet obeyed. */
   get pending(): number {
-    return Atomics.load(this.memory, 0);
+    return Atomics.load(this.memory, PENDING);
   }
 
   clear(): void {
-    Atomics.store(this.memory, 0, 0);
+    Atomics.store(this.memory, PENDING, 0);
+    this.memory.fill(0, FIRST_FLAG);
+    for (const flag of this.abandoned) this.memory[FIRST_FLAG + flag] = 1;
+  }
+
+  /** The flag of the nth cell; 0 is that of imported files. */
+  flag(index: number): Int32Array<SharedArrayBuffer> {
+    return this.memory.subarray(FIRST_FLAG + (index % FLAGS), FIRST_FLAG + (index % FLAGS) + 1);
+  }
+
+  /** Keeps the flag of a cell raised whose code may go on. */
+  abandon(index: number): void {
+    this.abandoned.add(index % FLAGS);
+    this.memory[FIRST_FLAG + (index % FLAGS)] = 1;
+  }
+
+  /** A new cell runs, with this patience, ms. */
+  begin(grace: number): void {
+    Atomics.add(this.memory, RUN, 1);
+    this.grace = grace;
+  }
+
+  /** Counts the cells, so that a late measure does not hit the next one. */
+  get run(): number {
+    return Atomics.load(this.memory, RUN);
+  }
+
+  get grace(): number {
+    return Atomics.load(this.memory, GRACE);
+  }
+
+  set grace(milliseconds: number) {
+    Atomics.store(this.memory, GRACE, milliseconds);
+  }
+
+  /** From now on a signal to the process ends what the main thread does. */
+  openToSignal(): void {
+    Atomics.store(this.memory, GUARD, GUARDED);
+  }
+
+  /** False when a signal is on its way. */
+  closeToSignal(): boolean {
+    return Atomics.compareExchange(this.memory, GUARD, GUARDED, OPEN) === GUARDED;
+  }
+
+  afterSignal(): void {
+    Atomics.store(this.memory, GUARD, OPEN);
+  }
+
+  /** Whether a signal may be sent, which is then owed. */
+  promiseSignal(): boolean {
+    return Atomics.compareExchange(this.memory, GUARD, GUARDED, SIGNALLED) === GUARDED;
   }
 }

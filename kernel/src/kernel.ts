@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createAnswers, type Answer } from './answers';
 import { Cell, type Publisher } from './cell';
 import type { ErrorReporter } from './errors';
-import type { InterruptCounter } from './interrupts';
+import type { InterruptFlags } from './interrupts';
 import type { IoChannel } from './io-channel';
 import type { FromIoThread } from './io-protocol';
 import type { Session } from './session';
@@ -17,26 +16,25 @@ export interface KernelOptions {
   io: IoChannel;
   session: Session;
   errors: ErrorReporter;
-  interrupts: InterruptCounter;
+  interrupts: InterruptFlags;
   /** An error that a finished cell leaves behind fails the next one: where nobody watches, it must not be missed. */
   failOnLateErrors: boolean;
 }
 
 /** Takes Jupyter's requests in and gives the replies and outputs out. */
 export class Kernel {
-  private readonly answers: Record<string, Answer>;
   private executionCount = 0;
   private uncounted = 0;
   private queue = Promise.resolve();
   /** Execute requests of an earlier generation are aborted. */
   private generation = 0;
-  private running: { cell: Cell; output: Publisher } | undefined;
+  private running: Cell | undefined;
+  private started = 0;
   private last: Cell | undefined;
   private lateError: { cell: string; error: unknown } | undefined;
 
   constructor(private readonly options: KernelOptions) {
-    this.answers = createAnswers(options.session);
-    options.io.onRequest((request) => this.receive(request));
+    options.io.on({ request: (request) => this.receive(request), interrupt: () => this.interrupt() });
   }
 
   /** The cell whose code runs now; for code that came from nowhere, the one that was started last. */
@@ -45,7 +43,7 @@ export class Kernel {
   }
 
   interrupt(): void {
-    this.running?.cell.interrupt();
+    this.running?.interrupt();
   }
 
   /** An error that nothing caught: fails the cell it came from, or is added to its output if that has finished. */
@@ -63,38 +61,20 @@ export class Kernel {
   }
 
   private receive(request: FromIoThread): void {
-    if (request.header.msg_type === 'execute_request') {
-      const { generation } = this;
-      this.queue = this.queue
-        .then(() => this.execute(request, generation === this.generation))
-        .catch((error: unknown) => console.error(error));
-    } else {
-      this.answer(request);
-    }
+    if (request.header.msg_type === 'shutdown_request') return this.shutDown(request);
+    const { generation } = this;
+    this.queue = this.queue
+      .then(() => this.execute(request, generation === this.generation))
+      .catch((error: unknown) => console.error(error));
   }
 
-  private answer(request: FromIoThread): void {
-    const { io, errors } = this.options;
-    const { header, content } = request;
+  private shutDown(request: FromIoThread): void {
+    const { io } = this.options;
     const output = io.publisher(request);
     output.publish('status', { execution_state: 'busy' });
-    try {
-      if (header.msg_type === 'interrupt_request') {
-        this.interrupt();
-        io.reply(request, { status: 'ok' });
-      } else if (header.msg_type === 'shutdown_request') {
-        io.reply(request, { status: 'ok', restart: content.restart === true });
-      } else {
-        const answer = this.answers[header.msg_type];
-        if (answer) io.reply(request, answer(content));
-      }
-    } catch (error) {
-      io.reply(request, { status: 'error', ...errors.describe(error, 'request') });
-    }
+    io.reply(request, { status: 'ok', restart: request.content.restart === true });
     output.publish('status', { execution_state: 'idle' });
-    // Clients take any `idle` as the state of the kernel, which is still busy with the cell.
-    this.running?.output.publish('status', { execution_state: 'busy' });
-    if (header.msg_type === 'shutdown_request') io.close();
+    io.close();
   }
 
   private async execute(request: FromIoThread, wanted: boolean): Promise<void> {
@@ -105,20 +85,22 @@ export class Kernel {
     output.publish('status', { execution_state: 'idle' });
   }
 
-  private async runCell({ content }: FromIoThread, statusOutput: Publisher): Promise<object> {
-    const { session, errors, interrupts } = this.options;
-    const code = String(content.code);
+  private async runCell(request: FromIoThread, statusOutput: Publisher): Promise<object> {
+    const { io, session, errors, interrupts } = this.options;
+    const { content } = request;
+    const code = content.code as string;
     const silent = content.silent === true;
     const counted = !silent && content.store_history !== false;
     if (counted) this.executionCount++;
     const name = counted ? `In[${this.executionCount}]` : `In[~${++this.uncounted}]`;
     const output = silent ? SILENT : statusOutput;
-    const cell = new Cell(name, code, this.executionCount, output, interrupts);
+    interrupts.clear();
+    const input = content.allow_stdin === false ? undefined : io.input(request);
+    const cell = new Cell(name, code, this.executionCount, output, interrupts, ++this.started, input);
     const execution_count = this.executionCount;
     output.publish('execute_input', { code, execution_count });
 
-    interrupts.clear();
-    this.running = { cell, output: statusOutput };
+    this.running = cell;
     this.last = cell;
     let failure: { error: unknown } | undefined;
     try {
@@ -136,6 +118,7 @@ export class Kernel {
     cell.finish(failure !== undefined);
     const description = failure && errors.describe(failure.error, name);
     if (description) output.publish('error', description);
+    const expressions = description ? {} : await this.evaluate(content.user_expressions, cell);
     if ((description && content.stop_on_error !== false) || cell.interrupted) {
       await sleep(ABORT_WINDOW);
       this.generation++;
@@ -144,7 +127,36 @@ export class Kernel {
     interrupts.clear();
     return description
       ? { status: 'error', execution_count, ...description }
-      : { status: 'ok', execution_count, payload: [], user_expressions: {} };
+      : { status: 'ok', execution_count, payload: [], user_expressions: expressions };
+  }
+
+  /** Values that the client wants to know after the cell, each by an expression. */
+  private async evaluate(expressions: unknown, { executionCount, input }: Cell): Promise<object> {
+    if (typeof expressions !== 'object' || expressions === null) return {};
+    const { session, errors, interrupts } = this.options;
+    const results: Record<string, object> = {};
+    for (const [key, code] of Object.entries(expressions)) {
+      const name = `In[~${++this.uncounted}]`;
+      const cell = new Cell(
+        name,
+        `(${String(code)})`,
+        executionCount,
+        SILENT,
+        interrupts,
+        ++this.started,
+        input,
+      );
+      this.running = cell;
+      try {
+        const value = await session.run(cell);
+        const data = await session.context.run(cell, () => toMimeBundle(value));
+        results[key] = { status: 'ok', data, metadata: {} };
+      } catch (error) {
+        results[key] = { status: 'error', ...errors.describe(error, name) };
+      }
+      cell.finish(false);
+    }
+    return results;
   }
 
   private throwLateError(): void {

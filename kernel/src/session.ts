@@ -1,29 +1,48 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import vm from 'node:vm';
 import type { Cell } from './cell';
-import type { CompiledCell, Compiler, Completion } from './compiler';
-import { declarationsAfterFailure } from './declarations';
-import { ImportedFiles } from './imported-files';
+import type { Compiler } from './compiler';
+import type { CompiledCell } from './compiler-protocol';
+import type { Guard } from './guard';
+import type { InterruptFlags } from './interrupts';
+import { meta, Modules, parameters, surroundings, type Loaded, type Wrapped } from './modules';
 import type { SourceMaps } from './source-maps';
-import { wrapCell, type CellFunction } from './transforms';
-import { loadTypeScript, PREFIX_LINES } from './tslab-internals';
 
-/** The variables of a notebook and their types, from the first cell to the last. */
+type Bindings = Record<string, unknown>;
+
+interface Options {
+  root: string;
+  compiler: Compiler;
+  sourceMaps: SourceMaps;
+  interrupts: InterruptFlags;
+  guard: Guard;
+  onPackage: (name: string) => void;
+}
+
+/** The variables of a notebook, from the first cell to the last. */
 export class Session {
   /** Tells which cell the code belongs to that runs now, timers and promises of finished cells included. */
   readonly context = new AsyncLocalStorage<Cell>();
 
-  private readonly scope: Record<string, unknown> = {};
-  private readonly importedFiles: ImportedFiles;
-  private declarations = '';
+  private readonly modules: Modules;
+  /** Accessors to the variables of each cell that has names which later cells can use. */
+  private readonly bindings = new Map<string, Bindings>();
+  /** The cell that defined a name last. */
+  private readonly owners = new Map<string, string>();
 
-  constructor(
-    private readonly root: string,
-    private readonly compiler: Compiler,
-    private readonly sourceMaps: SourceMaps,
-  ) {
-    this.importedFiles = new ImportedFiles(root, sourceMaps);
+  constructor(private readonly options: Options) {
+    const { root, sourceMaps, compiler, guard, interrupts, onPackage } = options;
+    this.modules = new Modules({
+      root,
+      sourceMaps,
+      compiler,
+      guard,
+      flag: interrupts.flag(0),
+      check: () => this.context.getStore()?.checkpoint(),
+      onPackage,
+    });
   }
 
   /**
@@ -33,84 +52,80 @@ export class Session {
    * @throws CompilationError, whatever the cell throws, or why it was given up.
    */
   async run(cell: Cell): Promise<unknown> {
-    this.sourceMaps.addCell(cell.name, cell.source);
-    const compiled = this.compiler.compile(cell.source, this.declarations);
-    this.importedFiles.update(compiled.importedFiles);
-    if (compiled.code === undefined) return undefined;
-
-    const { names, declarations, resultName } = compiled;
-    const before = names.map((name) => [name, Object.getOwnPropertyDescriptor(this.scope, name)] as const);
+    const { compiler, sourceMaps } = this.options;
+    sourceMaps.addCell(cell.name, cell.source);
+    const compiled = await Promise.race([compiler.compile(cell.name, cell.source), cell.givenUp]);
+    this.modules.update(compiled.modules);
+    const output: { value?: unknown } = {};
+    let bindings: Bindings | undefined;
     try {
-      await Promise.race([this.evaluate(cell, compiled), cell.givenUp]);
+      const work = this.evaluate(cell, compiled, output, (given) => (bindings = given));
+      await Promise.race([work, cell.givenUp]);
       // Rejections that nobody handles are reported when a turn of the event loop ends.
       await Promise.race([nextTurn().then(() => nextTurn()), cell.givenUp]);
-      this.declarations = declarations;
-      return resultName === undefined ? undefined : this.scope[resultName];
-    } catch (error) {
-      const unreached = new Set<string>();
-      for (const [name, previous] of before) {
-        if (this.isReached(name, previous)) continue;
-        unreached.add(name);
-        this.restore(name, previous);
-      }
-      this.declarations = declarationsAfterFailure(
-        loadTypeScript(),
-        this.declarations,
-        declarations,
-        unreached,
-      );
-      throw error;
+      return output.value;
     } finally {
-      if (resultName !== undefined) Reflect.deleteProperty(this.scope, resultName);
+      this.settle(cell.name, compiled.names, bindings);
     }
   }
 
-  get typescriptVersion(): string {
-    return this.compiler.typescriptVersion;
+  private async evaluate(
+    cell: Cell,
+    compiled: CompiledCell,
+    output: object,
+    bind: (bindings: Bindings) => void,
+  ): Promise<void> {
+    const { root, sourceMaps, interrupts, guard } = this.options;
+    const { code, map, resolved, imports, earlier } = compiled;
+    const file = path.join(root, `${cell.name}.ts`);
+    sourceMaps.addGenerated(cell.name, { map, lines: code.split('\n').length - 2, original: cell.name });
+    await this.context.run(cell, async () => {
+      const imported: Loaded[] = [];
+      for (const specifier of imports) imported.push(await this.modules.load(specifier, resolved, file));
+      const make = vm.runInThisContext(code, { filename: cell.name, lineOffset: -1 }) as Wrapped;
+      const run = make(
+        ...surroundings(this.modules, resolved, file),
+        interrupts.flag(cell.flag),
+        () => (this.context.getStore() ?? cell).checkpoint(),
+        output,
+        bind,
+        this.modules.importer(resolved, file),
+        meta(file),
+        ...earlier.map((name) => this.bindings.get(name)),
+        ...parameters(imported),
+      );
+      await guard.run(run);
+    });
   }
 
-  isComplete(source: string): { completed: boolean; indent?: string } {
-    return this.compiler.isComplete(source);
-  }
-
-  complete(source: string, offset: number): Completion {
-    return this.compiler.complete(source, this.declarations, offset);
-  }
-
-  inspect(source: string, offset: number): { signature: string; text: string } | undefined {
-    return this.compiler.inspect(source, this.declarations, offset);
-  }
-
-  private async evaluate(cell: Cell, { code = '', maps }: CompiledCell): Promise<void> {
-    const lines = code.split('\n').length;
-    this.sourceMaps.addGenerated(cell.name, { maps, lines, prefixLines: PREFIX_LINES, original: cell.name });
-    const define = vm.runInThisContext(wrapCell(code), {
-      filename: cell.name,
-      lineOffset: -1,
-    }) as CellFunction;
-    const bind = (bindings: object) => {
-      Object.defineProperties(this.scope, Object.getOwnPropertyDescriptors(bindings));
-    };
-    const checkpoint = () => {
-      if (cell.hasToCheck) (this.context.getStore() ?? cell).checkpoint();
-    };
-    await this.context.run(cell, () =>
-      define(this.scope, this.importedFiles.requireFrom(this.root), bind, checkpoint),
-    );
-  }
-
-  /** Whether a cell has defined a variable: one whose declaration was not executed throws when it is read. */
-  private isReached(name: string, previous: PropertyDescriptor | undefined): boolean {
-    try {
-      void this.scope[name];
-      return Object.getOwnPropertyDescriptor(this.scope, name)?.get !== previous?.get;
-    } catch {
-      return false;
+  /** What the cell has reached is defined from now on. */
+  private settle(cell: string, names: readonly string[], bindings: Bindings | undefined): void {
+    const unreached = names.filter((name) => !bindings || !isReached(bindings, name));
+    const reached = names.filter((name) => !unreached.includes(name));
+    this.options.compiler.settle(cell, unreached);
+    if (bindings && reached.length > 0) this.bindings.set(cell, bindings);
+    for (const name of reached) {
+      const previous = this.owners.get(name);
+      this.owners.set(name, cell);
+      if (previous !== undefined && previous !== cell) this.release(previous);
     }
+    if (reached.length === 0) this.options.sourceMaps.retire(cell);
   }
 
-  private restore(name: string, previous: PropertyDescriptor | undefined): void {
-    Reflect.deleteProperty(this.scope, name);
-    if (previous) Object.defineProperty(this.scope, name, previous);
+  /** Forgets a cell all of whose names belong to others by now; its functions live as long as something holds them. */
+  private release(cell: string): void {
+    for (const owner of this.owners.values()) if (owner === cell) return;
+    this.bindings.delete(cell);
+    this.options.sourceMaps.retire(cell);
+  }
+}
+
+/** Whether a cell has defined a variable: one whose declaration was not executed throws when it is read. */
+function isReached(bindings: Bindings, name: string): boolean {
+  try {
+    void bindings[name];
+    return true;
+  } catch {
+    return false;
   }
 }

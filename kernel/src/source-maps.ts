@@ -12,30 +12,23 @@ export interface Position {
   column: number;
 }
 
-/** A piece of generated code: the maps that lead back from it, last one first. */
+/** A piece of generated code. */
 export interface GeneratedCode {
-  maps: SourceMap[];
-  /** Number of lines; code of the kernel may follow. */
+  /** Source map, as JSON. */
+  map: string;
+  /** Number of lines; code of the kernel follows. */
   lines: number;
-  /** Lines that a compiler put in front of the source. */
-  prefixLines: number;
   /** Where its positions point to. */
   original: string;
 }
 
-const INLINE_MAP = '//# sourceMappingURL=data:application/json;base64,';
-
-/** Splits off the source map at the end of TypeScript's output. */
-export function splitInlineMap(code: string): { code: string; map: SourceMapPayload } | undefined {
-  const at = code.lastIndexOf(INLINE_MAP);
-  if (at < 0) return undefined;
-  const json = Buffer.from(code.slice(at + INLINE_MAP.length).trim(), 'base64').toString();
-  return { code: code.slice(0, at), map: JSON.parse(json) as SourceMapPayload };
-}
+/** Cells that no later cell can refer to are kept for a while: their functions may still be running. */
+const RETIRED_CELLS = 500;
 
 /** Knows the source of every cell and every mapped file of the repository. */
 export class SourceMaps {
-  private readonly generated = new Map<string, GeneratedCode>();
+  private readonly generated = new Map<string, GeneratedCode & { parsed?: SourceMap }>();
+  private readonly retired: string[] = [];
   private readonly cells = new Map<string, string>();
   private readonly files = new Map<string, SourceMap | undefined>();
 
@@ -47,6 +40,15 @@ export class SourceMaps {
 
   addGenerated(file: string, code: GeneratedCode): void {
     this.generated.set(file, code);
+  }
+
+  /** A cell whose names are all gone will soon be forgotten. */
+  retire(cell: string): void {
+    this.retired.push(cell);
+    if (this.retired.length <= RETIRED_CELLS) return;
+    const oldest = this.retired.shift()!;
+    this.cells.delete(oldest);
+    this.generated.delete(oldest);
   }
 
   /** The lines of a file named by a {@link Position}; undefined when it cannot be read. */
@@ -62,7 +64,7 @@ export class SourceMaps {
   /** Undefined: not mapped. `'generated'`: code that nobody wrote. */
   original(file: string, line: number, column: number): Position | 'generated' | undefined {
     const code = this.generated.get(file);
-    return code ? throughMaps(code, line, column) : this.throughFile(file, line, column);
+    return code ? throughMap(code, line, column) : this.throughFile(file, line, column);
   }
 
   /** Makes `error.stack` speak of cells and TypeScript files, wherever it is read. */
@@ -98,16 +100,17 @@ export class SourceMaps {
   }
 }
 
-function throughMaps(code: GeneratedCode, line: number, column: number): Position | 'generated' {
+function throughMap(
+  code: GeneratedCode & { parsed?: SourceMap },
+  line: number,
+  column: number,
+): Position | 'generated' {
   if (line < 1 || line > code.lines) return 'generated';
-  let at = { line: line - 1, column: column - 1 };
-  for (const map of code.maps) {
-    const entry = map.findEntry(at.line, at.column);
-    if (!('originalLine' in entry)) return 'generated';
-    at = { line: entry.originalLine, column: entry.originalColumn };
-  }
-  const original = at.line - code.prefixLines;
-  return original < 0 ? 'generated' : { file: code.original, line: original + 1, column: at.column + 1 };
+  code.parsed ??= new SourceMap(JSON.parse(code.map) as SourceMapPayload);
+  const entry = code.parsed.findEntry(line - 1, column - 1);
+  return 'originalLine' in entry
+    ? { file: code.original, line: entry.originalLine + 1, column: entry.originalColumn + 1 }
+    : 'generated';
 }
 
 /** What the kernel did to call a cell, or was called for by one, says nothing about an error of the cell. */
@@ -121,7 +124,8 @@ function withoutKernel(sites: NodeJS.CallSite[]): NodeJS.CallSite[] {
 }
 
 function isKernel(site: NodeJS.CallSite): boolean {
-  return path.dirname(site.getFileName() ?? '') === __dirname;
+  const file = site.getFileName() ?? '';
+  return path.dirname(file) === __dirname || file === 'node:vm' || file === 'node:liandan';
 }
 
 function headline(error: unknown): string {

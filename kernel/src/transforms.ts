@@ -1,84 +1,483 @@
-/** Changes to a cell's code between TypeScript's checker and its execution. */
-import type * as TypeScript from '@tslab/typescript-for-tslab';
-import type { Ts } from './tslab-internals';
+/** From checked TypeScript to the code that the kernel runs. */
+import ts from 'typescript';
+import { NAME, OWN } from './insertions';
 
-/** Names that the wrapper of a cell defines; see {@link wrapCell}. */
-export const CHECKPOINT = '__liandanCheckpoint';
-const BINDINGS = '__liandanBindings';
-const BIND = '__liandanBind';
+/** A variable that code outside can read, and may be able to assign. */
+export interface Binding {
+  name: string;
+  expression: string;
+  assignable: boolean;
+}
 
-/** What a cell's code is called with. */
-export type CellFunction = (
-  exports: object,
-  require: (id: string) => unknown,
-  bind: (bindings: object) => void,
-  checkpoint: () => void,
-) => Promise<void>;
+/** What the code needs to run, and what it gives. */
+export interface Transformed {
+  /** Modules in the order in which they are loaded before the code runs. */
+  imports: string[];
+  /** Modules of `imports` whose exports are passed on: `export * from`. */
+  reexports: number[];
+  /** Modules of earlier cells whose variables it uses. */
+  earlier: string[];
+  bindings: Binding[];
+  /** Whether it has to wait at its top level. */
+  waits: boolean;
+}
 
-/**
- * Makes names of earlier cells properties of `exports`. tslab does that too, but breaks `{ x }` and
- * `const { x: y } = z` when `x` is such a name; nothing is left for it to rewrite after this.
- */
-export function referToEarlierCells(
-  ts: Ts,
-  checker: TypeScript.TypeChecker,
-  declarations: TypeScript.SourceFile,
-): TypeScript.TransformerFactory<TypeScript.SourceFile> {
-  const isEarlier = (symbol: TypeScript.Symbol | undefined): boolean =>
-    symbol?.declarations?.some((declaration) => declaration.getSourceFile() === declarations) ?? false;
+interface Options {
+  checker: ts.TypeChecker;
+  file: ts.SourceFile;
+  /** Where the source ends and what the kernel added begins. */
+  end: number;
+  /** A cell gives all its names and its last value; a module gives its exports. */
+  kind: 'cell' | 'module';
+}
 
-  return (context) => {
+/** Iterations of a loop without calls between two looks at the flag, less one; a power of two, less one. */
+const COUNTER_MASK = 31;
+
+/** The transformers of one emit, and what they found out, complete once the file is emitted. */
+export function transformers({ checker, file, end, kind }: Options): {
+  result: Transformed;
+  transformers: ts.CustomTransformers;
+} {
+  const result: Transformed = { imports: [], reexports: [], earlier: [], bindings: [], waits: false };
+  const isCell = kind === 'cell';
+
+  const transform: ts.TransformerFactory<ts.SourceFile> = (context) => {
     const { factory } = context;
-    const property = (name: TypeScript.Identifier): TypeScript.Expression =>
-      ts.setTextRange(
-        factory.createPropertyAccessExpression(
-          factory.createIdentifier('exports'),
-          factory.createIdentifier(name.text),
+    /** Added by the kernel; what is between two statements counts as the beginning of the second. */
+    const isAdded = (statement: ts.Statement) => isCell && statement.getStart(file) >= end;
+    const id = (text: string) => factory.createIdentifier(text);
+    const property = (object: string, name: string) =>
+      factory.createPropertyAccessExpression(id(object), name);
+    /** The variable's place for names that come from a module or an earlier cell. */
+    const places = new Map<ts.Symbol, () => ts.Expression>();
+    const indices = new Map<string, number>();
+
+    const indexOf = (specifier: ts.Expression): number => {
+      const name = (specifier as ts.StringLiteral).text;
+      const known = indices.get(name);
+      if (known !== undefined) return known;
+      indices.set(name, result.imports.length);
+      return result.imports.push(name) - 1;
+    };
+    const hasValue = (symbol: ts.Symbol): boolean => {
+      const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      return (target.flags & ts.SymbolFlags.Value) !== 0;
+    };
+
+    /** Notes where the names of an import come from. */
+    const readImport = (statement: ts.ImportDeclaration): void => {
+      const clause = statement.importClause;
+      if (clause?.isTypeOnly) return;
+      const isEarlier = isAdded(statement);
+      const named = clause?.namedBindings;
+      const elements = named && ts.isNamedImports(named) ? named.elements : [];
+      if (isEarlier) {
+        const module = (statement.moduleSpecifier as ts.StringLiteral).text;
+        const variable = `${OWN}c${result.earlier.length}`;
+        let isUsed = false;
+        for (const { name, propertyName } of elements) {
+          const local = propertyName ? declaredBelow.get(propertyName.text) : symbolOf(name);
+          if (!local || !isGiven(name)) continue;
+          isUsed = true;
+          const { text } = propertyName ?? name;
+          places.set(local, () => property(variable, text));
+        }
+        if (isUsed) result.earlier.push(module);
+        return;
+      }
+      const index = indexOf(statement.moduleSpecifier);
+      const bind = (name: ts.Identifier, object: string, key?: string) => {
+        const symbol = symbolOf(name);
+        if (!symbol || !hasValue(symbol)) return;
+        places.set(symbol, () => (key === undefined ? id(object) : property(object, key)));
+        const expression = key === undefined ? object : `${object}[${JSON.stringify(key)}]`;
+        if (isCell) result.bindings.push({ name: name.text, expression, assignable: false });
+      };
+      if (clause?.name) bind(clause.name, `${OWN}d${index}`, 'default');
+      if (named && ts.isNamespaceImport(named)) bind(named.name, `${OWN}m${index}`);
+      for (const { name, propertyName, isTypeOnly } of elements) {
+        if (isTypeOnly) continue;
+        const key = (propertyName ?? name).text;
+        bind(name, key === 'default' ? `${OWN}d${index}` : `${OWN}n${index}`, key);
+      }
+    };
+
+    const symbolOf = (name: ts.Node) => checker.getSymbolAtLocation(name);
+    /** Whether an earlier cell gave a name a value that can be reached from here. */
+    const isGiven = (name: ts.Identifier): boolean => {
+      const symbol = symbolOf(name);
+      if (!symbol || !hasValue(symbol)) return false;
+      const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      return !isAmbientInCell(target);
+    };
+    const declaredBelow = new Map<string, ts.Symbol>();
+    for (const statement of file.statements) {
+      if (!isAdded(statement) || !ts.isVariableStatement(statement)) continue;
+      for (const { name } of statement.declarationList.declarations) {
+        const symbol = symbolOf(name);
+        if (symbol && ts.isIdentifier(name)) declaredBelow.set(name.text, symbol);
+      }
+    }
+
+    const placeOf = (symbol: ts.Symbol | undefined) => symbol && places.get(symbol);
+
+    const flag = () => factory.createElementAccessExpression(id(NAME.flag), 0);
+    const check = (at: ts.Node, counted = false): ts.Expression => {
+      const call = ts.setSourceMapRange(
+        factory.createCallExpression(id(NAME.check), undefined, []),
+        ts.getSourceMapRange(at),
+      );
+      const ask = factory.createLogicalAnd(flag(), call);
+      if (!counted) return ask;
+      const next = factory.createBitwiseAnd(
+        factory.createAdd(id(NAME.counter), factory.createNumericLiteral(1)),
+        factory.createNumericLiteral(COUNTER_MASK),
+      );
+      const count = factory.createParenthesizedExpression(factory.createAssignment(id(NAME.counter), next));
+      const isDue = factory.createStrictEquality(count, factory.createNumericLiteral(0));
+      return factory.createLogicalAnd(factory.createLogicalAnd(isDue, flag()), call);
+    };
+    const counter = () =>
+      factory.createVariableStatement(
+        undefined,
+        factory.createVariableDeclarationList(
+          [
+            factory.createVariableDeclaration(
+              NAME.counter,
+              undefined,
+              undefined,
+              factory.createNumericLiteral(0),
+            ),
+          ],
+          ts.NodeFlags.Let,
         ),
-        name,
       );
 
-    const visit = (node: TypeScript.Node): TypeScript.Node => {
+    const guardLoop = (loop: ts.IterationStatement): ts.Statement => {
+      const body = loop.statement;
+      const ask = factory.createExpressionStatement(check(body, !calls(loop)));
+      const visited = ts.visitNode(body, visit) as ts.Statement;
+      return ts.isBlock(visited)
+        ? factory.updateBlock(visited, [ask, ...visited.statements])
+        : factory.createBlock([ask, visited], true);
+    };
+    const guardFunction = (body: ts.Node): ts.Node => {
+      const ask = check(body);
+      const visited = ts.visitNode(body, visit);
+      if (!ts.isBlock(visited)) {
+        return factory.createParenthesizedExpression(factory.createComma(ask, visited as ts.Expression));
+      }
+      const first = visited.statements.findIndex((statement) => !isDirective(statement));
+      const prologue = first < 0 ? [...visited.statements] : visited.statements.slice(0, first);
+      return factory.updateBlock(visited, [
+        ...prologue,
+        factory.createExpressionStatement(ask),
+        ...(counts(body) ? [counter()] : []),
+        ...(first < 0 ? [] : visited.statements.slice(first)),
+      ]);
+    };
+
+    const visit = (node: ts.Node): ts.Node => {
       if (ts.isExpressionWithTypeArguments(node)) return ts.visitEachChild(node, visit, context);
       if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node))
         return node;
+      if (ts.isIterationStatement(node, false)) {
+        const { statement } = node;
+        return ts.visitEachChild(
+          node,
+          (child) => (child === statement ? guardLoop(node) : visit(child)),
+          context,
+        );
+      }
+      const body = bodyOf(node);
+      if (body) {
+        return ts.visitEachChild(
+          node,
+          (child) => (child === body ? guardFunction(child) : visit(child)),
+          context,
+        );
+      }
+      if (ts.isModuleBlock(node) && counts(node)) {
+        const visited = ts.visitEachChild(node, visit, context);
+        return factory.updateModuleBlock(visited, [counter(), ...visited.statements]);
+      }
       if (ts.isShorthandPropertyAssignment(node)) {
-        if (!isEarlier(checker.getShorthandAssignmentValueSymbol(node)))
-          return ts.visitEachChild(node, visit, context);
+        const place = placeOf(checker.getShorthandAssignmentValueSymbol(node));
+        if (!place) return ts.visitEachChild(node, visit, context);
         const initial = node.objectAssignmentInitializer;
         const value = initial
-          ? factory.createAssignment(
-              property(node.name),
-              ts.visitNode(initial, visit) as TypeScript.Expression,
-            )
-          : property(node.name);
-        return factory.createPropertyAssignment(factory.createIdentifier(node.name.text), value);
+          ? factory.createAssignment(place(), ts.visitNode(initial, visit) as ts.Expression)
+          : place();
+        return factory.createPropertyAssignment(id(node.name.text), value);
       }
-      if (ts.isIdentifier(node) && isEarlier(checker.getSymbolAtLocation(node))) {
-        // A new node has no symbol, so that tslab leaves it alone.
-        if (!isReference(ts, node)) return ts.setTextRange(factory.createIdentifier(node.text), node);
-        // `exports.f()` would pass `exports` as `this`.
-        const called = ts.isCallExpression(node.parent) && node.parent.expression === node;
-        return called
+      if (ts.isIdentifier(node)) {
+        const place = isReference(node) ? placeOf(symbolOf(node)) : undefined;
+        if (!place) return node;
+        const expression = ts.setTextRange(place(), node);
+        const { parent } = node;
+        // `m.f()` would pass `m` as `this`.
+        const isCalled =
+          (ts.isCallExpression(parent) && parent.expression === node) ||
+          (ts.isTaggedTemplateExpression(parent) && parent.tag === node);
+        return isCalled && ts.isPropertyAccessExpression(expression)
           ? factory.createParenthesizedExpression(
-              factory.createComma(factory.createNumericLiteral(0), property(node)),
+              factory.createComma(factory.createNumericLiteral(0), expression),
             )
-          : property(node);
+          : expression;
       }
+      if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+        return factory.updateCallExpression(
+          node,
+          id(NAME.importer),
+          undefined,
+          node.arguments.map((argument) => ts.visitNode(argument, visit) as ts.Expression),
+        );
+      }
+      if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return id(NAME.meta);
       return ts.visitEachChild(node, visit, context);
     };
-    return (file) => ts.visitEachChild(file, visit, context);
+
+    /** Names that a statement at the top level declares, with a value. */
+    const note = (name: ts.BindingName | undefined, assignable: boolean): void => {
+      if (!name) return;
+      if (!ts.isIdentifier(name)) {
+        for (const each of name.elements) if (ts.isBindingElement(each)) note(each.name, assignable);
+        return;
+      }
+      const symbol = symbolOf(name);
+      if (!symbol || !hasValue(symbol)) return;
+      if (!result.bindings.some((known) => known.name === name.text))
+        result.bindings.push({ name: name.text, expression: name.text, assignable });
+    };
+    const give = (name: string, expression: string) =>
+      result.bindings.push({ name, expression, assignable: false });
+
+    const visitTop = (statement: ts.Statement, isLast: boolean): ts.Statement[] => {
+      if (ts.isImportDeclaration(statement)) return [];
+      if (ts.isExportDeclaration(statement)) {
+        const { moduleSpecifier, exportClause, isTypeOnly } = statement;
+        if (isTypeOnly) return [];
+        if (moduleSpecifier) {
+          const index = indexOf(moduleSpecifier);
+          if (isCell) return [];
+          if (!exportClause) result.reexports.push(index);
+          else if (ts.isNamespaceExport(exportClause)) give(exportClause.name.text, `${OWN}m${index}`);
+          else
+            for (const { name, propertyName, isTypeOnly: isType } of exportClause.elements) {
+              const key = (propertyName ?? name).text;
+              const symbol = symbolOf(name);
+              if (isType || (symbol && !hasValue(symbol))) continue;
+              const object = key === 'default' ? `${OWN}d${index}` : `${OWN}n${index}`;
+              give(name.text, `${object}[${JSON.stringify(key)}]`);
+            }
+        } else if (!isCell && exportClause && ts.isNamedExports(exportClause)) {
+          for (const element of exportClause.elements) {
+            const local = checker.getExportSpecifierLocalTargetSymbol(element);
+            if (element.isTypeOnly || !local || !hasValue(local)) continue;
+            const place = places.get(local)?.();
+            const text = place
+              ? ts.createPrinter().printNode(ts.EmitHint.Expression, place, file)
+              : (element.propertyName ?? element.name).text;
+            give(element.name.text, text);
+          }
+        }
+        return [];
+      }
+      if (ts.isExportAssignment(statement)) {
+        const value = ts.visitNode(statement.expression, visit) as ts.Expression;
+        if (isCell) return [factory.createExpressionStatement(isLast ? keep(value) : value)];
+        give('default', NAME.default);
+        return [constant(NAME.default, value)];
+      }
+      const isAmbient =
+        ts.canHaveModifiers(statement) &&
+        statement.modifiers?.some(({ kind: modifier }) => modifier === ts.SyntaxKind.DeclareKeyword);
+      if (isAmbient) return [];
+      const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+      const isExported = modifiers.some(({ kind: modifier }) => modifier === ts.SyntaxKind.ExportKeyword);
+      const isDefault = modifiers.some(({ kind: modifier }) => modifier === ts.SyntaxKind.DefaultKeyword);
+      const isNoted = isCell || (isExported && !isDefault);
+
+      if (ts.isVariableStatement(statement)) {
+        const { declarationList: list } = statement;
+        const assignable = (list.flags & ts.NodeFlags.Constant) === 0;
+        if (isNoted) for (const { name } of list.declarations) note(name, assignable);
+      } else if (
+        ts.isFunctionDeclaration(statement) ||
+        ts.isClassDeclaration(statement) ||
+        ts.isEnumDeclaration(statement) ||
+        ts.isModuleDeclaration(statement) ||
+        ts.isImportEqualsDeclaration(statement)
+      ) {
+        if (isNoted && statement.name && ts.isIdentifier(statement.name)) note(statement.name, false);
+        if (isDefault && !isCell) give('default', statement.name?.text ?? NAME.default);
+      }
+      if (isLast && isCell && ts.isExpressionStatement(statement)) {
+        const value = ts.visitNode(statement.expression, visit) as ts.Expression;
+        return [factory.updateExpressionStatement(statement, keep(value))];
+      }
+      const visited = ts.visitNode(statement, visit) as ts.Statement;
+      if (!isExported) return [visited];
+      const isExport = ({ kind: modifier }: ts.ModifierLike) =>
+        modifier === ts.SyntaxKind.ExportKeyword || modifier === ts.SyntaxKind.DefaultKeyword;
+      return [withoutModifiers(visited, isExport)];
+    };
+
+    const keep = (value: ts.Expression) => factory.createAssignment(property(NAME.output, 'value'), value);
+    const constant = (name: string, value: ts.Expression) =>
+      factory.createVariableStatement(
+        undefined,
+        factory.createVariableDeclarationList(
+          [factory.createVariableDeclaration(name, undefined, undefined, value)],
+          ts.NodeFlags.Const,
+        ),
+      );
+    const withoutModifiers = (
+      statement: ts.Statement,
+      unwanted: (modifier: ts.ModifierLike) => boolean,
+    ): ts.Statement => {
+      const { modifiers } = statement as { modifiers?: ts.NodeArray<ts.ModifierLike> };
+      const kept = modifiers?.filter((modifier) => !unwanted(modifier));
+      if (ts.isVariableStatement(statement))
+        return factory.updateVariableStatement(statement, kept, statement.declarationList);
+      if (ts.isFunctionDeclaration(statement)) {
+        const { asteriskToken, name, typeParameters, parameters, type, body } = statement;
+        return factory.updateFunctionDeclaration(
+          statement,
+          kept,
+          asteriskToken,
+          name ?? id(NAME.default),
+          typeParameters,
+          parameters,
+          type,
+          body,
+        );
+      }
+      if (ts.isClassDeclaration(statement)) {
+        const { name, typeParameters, heritageClauses, members } = statement;
+        return factory.updateClassDeclaration(
+          statement,
+          kept,
+          name ?? id(NAME.default),
+          typeParameters,
+          heritageClauses,
+          members,
+        );
+      }
+      if (ts.isEnumDeclaration(statement))
+        return factory.updateEnumDeclaration(statement, kept, statement.name, statement.members);
+      if (ts.isModuleDeclaration(statement))
+        return factory.updateModuleDeclaration(statement, kept, statement.name, statement.body);
+      if (ts.isImportEqualsDeclaration(statement))
+        return factory.updateImportEqualsDeclaration(
+          statement,
+          kept,
+          statement.isTypeOnly,
+          statement.name,
+          statement.moduleReference,
+        );
+      return statement;
+    };
+
+    return (source) => {
+      for (const statement of source.statements) if (ts.isImportDeclaration(statement)) readImport(statement);
+      const own = source.statements.filter((statement) => !isAdded(statement));
+      result.waits = own.some(waits);
+      const isNested = (node: ts.Node) => ts.isFunctionLike(node) || ts.isModuleBlock(node);
+      const noteVars = (node: ts.Node): void => {
+        if (isNested(node)) return;
+        if (ts.isVariableDeclarationList(node) && (node.flags & ts.NodeFlags.BlockScoped) === 0)
+          for (const { name } of node.declarations) note(name, true);
+        ts.forEachChild(node, noteVars);
+      };
+      const statements = own.flatMap((statement, index) => visitTop(statement, index === own.length - 1));
+      if (isCell) own.forEach((statement) => !ts.isVariableStatement(statement) && noteVars(statement));
+      const first = statements.findIndex((statement) => !isDirective(statement));
+      if (own.some(counts)) statements.splice(Math.max(first, 0), 0, counter());
+      return factory.updateSourceFile(source, statements);
+    };
   };
+
+  /** TypeScript adds `export {}` to a module that has lost its exports. */
+  const dropExports: ts.TransformerFactory<ts.SourceFile> =
+    ({ factory }) =>
+    (source) =>
+      factory.updateSourceFile(
+        source,
+        source.statements.filter((statement) => !ts.isExportDeclaration(statement)),
+      );
+  return { result, transformers: { before: [transform], after: [dropExports] } };
+}
+
+/** Declared without a value, as in `declare const x: number`: nothing but the global scope can have one. */
+function isAmbientInCell(symbol: ts.Symbol): boolean {
+  const { valueDeclaration } = symbol;
+  return (
+    valueDeclaration !== undefined &&
+    (ts.getCombinedModifierFlags(valueDeclaration) & ts.ModifierFlags.Ambient) !== 0 &&
+    !valueDeclaration.getSourceFile().isDeclarationFile &&
+    !valueDeclaration.getSourceFile().fileName.includes('node_modules')
+  );
+}
+
+/** `'use strict'` and the like, which have to come first. */
+function isDirective(statement: ts.Statement): boolean {
+  return ts.isExpressionStatement(statement) && ts.isStringLiteral(statement.expression);
+}
+
+function bodyOf(node: ts.Node): ts.Node | undefined {
+  if (ts.isClassStaticBlockDeclaration(node)) return node.body;
+  return ts.isFunctionLike(node) && 'body' in node ? node.body : undefined;
+}
+
+function isScope(node: ts.Node): boolean {
+  return ts.isFunctionLike(node) || ts.isClassStaticBlockDeclaration(node) || ts.isModuleBlock(node);
+}
+
+/** Whether something inside, functions excluded, fits. */
+function some(node: ts.Node, fits: (node: ts.Node) => boolean): boolean {
+  return (
+    ts.forEachChild(node, (child) => fits(child) || (!isScope(child) && some(child, fits)) || undefined) ??
+    false
+  );
+}
+
+/** Whether a loop does work that may take long each time. */
+function calls(node: ts.Node): boolean {
+  return some(
+    node,
+    (inner) =>
+      ts.isCallExpression(inner) ||
+      ts.isNewExpression(inner) ||
+      ts.isTaggedTemplateExpression(inner) ||
+      ts.isAwaitExpression(inner) ||
+      ts.isYieldExpression(inner),
+  );
+}
+
+/** Whether a loop inside counts its iterations. */
+function counts(node: ts.Node): boolean {
+  const isCounted = (inner: ts.Node) => ts.isIterationStatement(inner, false) && !calls(inner);
+  return isCounted(node) || some(node, isCounted);
+}
+
+function waits(node: ts.Node): boolean {
+  const isWaiting = (inner: ts.Node) =>
+    ts.isAwaitExpression(inner) ||
+    (ts.isForOfStatement(inner) && inner.awaitModifier !== undefined) ||
+    (ts.isVariableDeclarationList(inner) &&
+      (inner.flags & ts.NodeFlags.BlockScoped) === Number(ts.NodeFlags.AwaitUsing));
+  return isWaiting(node) || (!isScope(node) && some(node, isWaiting));
 }
 
 /** Whether an identifier stands for a variable, and is not the name of a property, a label or a declaration. */
-function isReference(ts: Ts, node: TypeScript.Identifier): boolean {
+function isReference(node: ts.Identifier): boolean {
   const { parent } = node;
   if (ts.isPropertyAccessExpression(parent) || ts.isPropertyAssignment(parent)) return parent.name !== node;
-  if (ts.isBindingElement(parent)) return parent.initializer === node;
-  if (ts.isVariableDeclaration(parent) || ts.isParameter(parent) || ts.isPropertyDeclaration(parent)) {
+  if (ts.isBindingElement(parent) || ts.isVariableDeclaration(parent) || ts.isEnumMember(parent))
     return parent.initializer === node;
-  }
+  if (ts.isParameter(parent) || ts.isPropertyDeclaration(parent)) return parent.initializer === node;
   return !(
     ts.isQualifiedName(parent) ||
     ts.isImportSpecifier(parent) ||
@@ -93,79 +492,22 @@ function isReference(ts: Ts, node: TypeScript.Identifier): boolean {
 }
 
 /**
- * Takes the export statements out of a cell's ES module and gives its names a function that returns accessors to
- * them. Accessors leave the variables ordinary local ones: loops over them run at full speed, functions of
- * the cell see what later cells assign, and reading a variable that was never reached throws.
- * Nothing moves, so that positions in the source map stay valid.
+ * The program that makes the function of a cell or module. Its first line is not the source's. An instance of a class
+ * gives the variables, because V8 inlines accessors of a prototype, and those of an object literal it does not.
  */
-export function exportByAccessors(ts: Ts, module: string): { code: string; names: string[] } {
-  const file = ts.createSourceFile('cell.js', module, ts.ScriptTarget.ES2022, false);
-  const names: string[] = [];
-  let code = module;
-  const blank = (start: number, end: number) => {
-    code = code.slice(0, start) + code.slice(start, end).replace(/\S/g, ' ') + code.slice(end);
-  };
-  for (const statement of file.statements) {
-    if (ts.isExportDeclaration(statement) && !statement.moduleSpecifier) {
-      const { exportClause } = statement;
-      if (exportClause && ts.isNamedExports(exportClause)) {
-        names.push(...exportClause.elements.map((element) => element.name.text));
-      }
-      blank(statement.getStart(file), statement.end);
-    } else if (ts.isVariableStatement(statement)) {
-      const modifier = statement.modifiers?.find(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
-      if (!modifier) continue;
-      for (const { name } of statement.declarationList.declarations) {
-        if (ts.isIdentifier(name)) names.push(name.text);
-      }
-      blank(modifier.getStart(file), modifier.end);
-    }
-  }
-  const accessors = names.map(
-    (name) => `get ${name}() { return ${name}; }, set ${name}(value) { ${name} = value; }`,
-  );
-  return {
-    code: `${code}\nfunction ${BINDINGS}() { return { ${accessors.join(', ')} }; }\nexport {};\n`,
-    names,
-  };
-}
-
-/**
- * Calls the checkpoint in each loop and each function, so that Interrupt also stops code that never looks at the
- * abort signal and never returns to the event loop.
- */
-export function insertCheckpoints(ts: Ts): TypeScript.TransformerFactory<TypeScript.SourceFile> {
-  return (context) => {
-    const { factory } = context;
-    const guard = (body: TypeScript.Node): TypeScript.Node => {
-      const call = ts.setSourceMapRange(
-        factory.createCallExpression(factory.createIdentifier(CHECKPOINT), undefined, []),
-        ts.getSourceMapRange(body),
-      );
-      if (ts.isBlock(body)) {
-        return factory.updateBlock(body, [factory.createExpressionStatement(call), ...body.statements]);
-      }
-      if (ts.isStatement(body))
-        return factory.createBlock([factory.createExpressionStatement(call), body], true);
-      return factory.createParenthesizedExpression(factory.createComma(call, body as TypeScript.Expression));
-    };
-    const visit = (node: TypeScript.Node): TypeScript.Node => {
-      if (ts.isFunctionDeclaration(node) && node.name?.text === BINDINGS) return node;
-      const body = repeatedPart(ts, node);
-      const visitChild = (child: TypeScript.Node): TypeScript.Node =>
-        child === body ? guard(visit(child)) : visit(child);
-      return ts.visitEachChild(node, visitChild, context);
-    };
-    return (file) => ts.visitEachChild(file, visit, context);
-  };
-}
-
-function repeatedPart(ts: Ts, node: TypeScript.Node): TypeScript.Node | undefined {
-  if (ts.isIterationStatement(node, false)) return node.statement;
-  return ts.isFunctionLike(node) && 'body' in node ? node.body : undefined;
-}
-
-/** The program that defines the cell's function. Its first line is not the cell's. */
-export function wrapCell(code: string): string {
-  return `(async function (exports, require, ${BIND}, ${CHECKPOINT}) { "use strict"; ${BIND}(${BINDINGS}());\n${code}\n})`;
+export function wrap(code: string, { imports, earlier, bindings, waits: isAsync }: Transformed): string {
+  const parameters = [
+    ...['exports', 'require', 'module', '__filename', '__dirname'],
+    ...[NAME.flag, NAME.check, NAME.output, NAME.bind, NAME.importer, NAME.meta],
+    ...earlier.map((_, index) => `${OWN}c${index}`),
+    ...imports.flatMap((_, index) => [`${OWN}m${index}`, `${OWN}n${index}`, `${OWN}d${index}`]),
+  ];
+  const accessors = bindings.map(({ name, expression, assignable }) => {
+    const key = JSON.stringify(name);
+    const getter = `get ${key}() { return ${expression}; }`;
+    return assignable ? `${getter} set ${key}(value) { ${expression} = value; }` : getter;
+  });
+  const head = `(function (${parameters.join(', ')}) { return ${isAsync ? 'async ' : ''}function () { "use strict";`;
+  const bind = `${NAME.bind}(new (class { ${accessors.join(' ')} })());`;
+  return `${head} ${bind}\n${code}\n}; })`;
 }

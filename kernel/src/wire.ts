@@ -39,11 +39,19 @@ export function decode(frames: Buffer[], key: string): DecodedMessage {
       throw new Error('wrong signature');
     }
   }
-  return {
+  const message = {
     identities: frames.slice(0, start),
     header: JSON.parse(header.toString()) as Header,
     content: JSON.parse(content.toString()) as Record<string, unknown>,
   };
+  if (typeof message.header?.msg_type !== 'string') throw new Error('a message without a type');
+  if (typeof message.content !== 'object' || message.content === null) message.content = {};
+  return message;
+}
+
+/** The parent of messages that answer nothing. */
+export function emptyHeader(): Header {
+  return {} as Header;
 }
 
 /** Turns outgoing messages of one kernel session into frames. */
@@ -57,7 +65,7 @@ export class Encoder {
       msg_id: randomUUID(),
       msg_type: type,
       session: this.session,
-      username: parent.username,
+      username: parent.username ?? 'kernel',
       date: new Date().toISOString(),
       version: PROTOCOL_VERSION,
     };

@@ -173,9 +173,9 @@ def test_numbers_and_bytes_travel_as_json(shared: Kernel):
     assert json.dumps(data)
 
 
-def test_reading_input_fails_clearly(shared: Kernel):
+def test_reading_input_fails_clearly_where_nobody_answers(shared: Kernel):
     for code in ["process.stdin.read()", "prompt('name?')"]:
-        assert "cannot read from standard input" in shared.run(code).error["evalue"]
+        assert "cannot read from standard input" in shared.run(code, allow_stdin=False).error["evalue"]
 
 
 def test_the_process_is_not_ended_by_a_cell(shared: Kernel):

@@ -45,6 +45,30 @@ def test_code_that_ignores_the_signal_is_stopped(kernel: Kernel, code: str, line
     assert kernel.value("reached") == "this"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "new Function('for (;;);')()",
+        "const matched = /^(a+)+$/.test('a'.repeat(40) + 'b')",
+        "while (true) { try { for (let i = 0; i < 1e4; i++); } catch {} }",
+        "Array.from({ length: 1e6 }, Math.random).sort((a, b) => { for (let i = 0; i < 1e4; i++); return a - b })",
+        "require('node:child_process').execSync('sleep 20')",
+        "spin(20_000)",
+    ],
+    ids=["new Function", "regular expression", "catches all", "sort", "execSync", "user module"],
+)
+def test_whatever_keeps_the_thread_is_stopped(kernel: Kernel, code: str, tmp_path_factory):
+    if "spin" in code:
+        folder = tmp_path_factory.mktemp("spin")
+        loop = "const end = Date.now() + ms; while (Date.now() < end);"
+        (folder / "spin.ts").write_text(f"export function spin(ms: number) {{ {loop} }}\n")
+        kernel.value(f"import {{ spin }} from '{folder / 'spin'}'")
+    execution, seconds = kernel.interrupt_while_printing(f"const kept2 = 'kept'\nconsole.log('go')\n{code}")
+    assert execution.error["ename"] == "KeyboardInterrupt"
+    assert seconds < 3
+    assert kernel.value("kept2") == "kept"
+
+
 def test_an_asynchronous_training_loop_returns_what_it_has(kernel: Kernel):
     kernel.value("""
         async function train(epochs: number): Promise<number[]> {

@@ -24,7 +24,7 @@ def test_kernel_info(shared: Kernel):
         ".ts",
         "text/typescript",
     )
-    assert info["banner"].startswith("TypeScript 5.0")
+    assert info["banner"].startswith("TypeScript 5.9")
 
 
 def test_a_restart_begins_anew(start):
@@ -101,7 +101,6 @@ def test_requests_that_are_not_supported_do_not_disturb(shared: Kernel):
     ]:
         send(shared.client.session.msg(kind, content))
     assert shared.reply(shared.client.comm_info())["comms"] == {}
-    assert shared.reply(shared.client.history())["history"] == []
     assert shared.value("1 + 1") == "2"
 
 

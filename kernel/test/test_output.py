@@ -106,3 +106,26 @@ def test_each_message_has_an_identity_of_its_own(shared: Kernel):
     execution = shared.run("console.log(1); console.error(2); 3")
     identifiers = [message["header"]["msg_id"] for message in execution.messages]
     assert len(set(identifiers)) == len(identifiers)
+
+
+def test_what_goes_to_descriptors_is_shown(shared: Kernel):
+    shared.value("""
+        import fs from 'node:fs'
+        import { execSync, fork, spawn, spawnSync } from 'node:child_process'
+        import { once } from 'node:events'
+    """)
+    execution = shared.run("""
+        fs.writeSync(1, 'descriptor\\n')
+        fs.writeSync(2, Buffer.from('-error\\n'), 1)
+        const { status, stdout } = spawnSync('echo', ['now'], { stdio: 'inherit' })
+        execSync('echo shell; echo complaint >&2', { stdio: 'inherit' })
+        const child = spawn('sh', ['-c', 'echo later; exit 3'], { stdio: 'inherit' });
+        const [code] = await once(child, 'close');
+        [status, stdout, code, child.stdout]
+    """)
+    assert execution.result == "[ 0, null, 3, null ]"
+    assert execution.text() == "descriptor\nnow\nshell\nlater\n"
+    assert execution.text("stderr") == "error\ncomplaint\n"
+    failed = shared.run("execSync('exit 4', { stdio: 'inherit' })")
+    assert failed.error["evalue"] == "Command failed: exit 4"
+    assert shared.value("spawnSync('echo', ['kept']).stdout.toString()") == "kept\n"

@@ -40,12 +40,29 @@ export function liveText(options?: LiveOptions): Live<string> {
   );
 }
 
-/** A figure that is replaced in place, e.g. the loss while a model trains; see {@link live}. */
+/**
+ * A figure that is replaced in place, e.g. the loss while a model trains; see {@link live}.
+ *
+ * @example
+ * const curve = liveFigure();
+ * curve.update(lineChart({ … }));
+ */
 export function liveFigure(options: LiveOptions & { id?: string } = {}): Live<Figure> {
-  return liveOutput((figure) => figureOutput(figure, options.id), { interval: 500, ...options });
+  return liveOutput((figure) => figureOutput(figure, options.id), {
+    interval: 500,
+    // JupyterLab's renderer of plotly figures ignores updates; an output of another kind makes it start anew.
+    between: ({ layout }) => ({
+      'text/html': `<div style="height: ${layout.height ?? 360}px"></div>`,
+      'text/plain': '',
+    }),
+    ...options,
+  });
 }
 
-function liveOutput<T>(render: (value: T) => Output, options: LiveOptions = {}): Live<T> {
+function liveOutput<T>(
+  render: (value: T) => Output,
+  options: LiveOptions & { between?: (value: T) => MimeBundle } = {},
+): Live<T> {
   const displayId = `live-${randomUUID()}`;
   const interval = options.interval ?? (kernelBridge() ? 100 : 2000);
   let shown = false;
@@ -57,8 +74,11 @@ function liveOutput<T>(render: (value: T) => Output, options: LiveOptions = {}):
     clearTimeout(timer);
     timer = undefined;
     if (!waiting) return;
-    const { data, metadata } = render(waiting.value);
+    const { value } = waiting;
+    const { data, metadata } = render(value);
     waiting = undefined;
+    if (shown && options.between && kernelBridge())
+      display(options.between(value), { displayId, update: true });
     display(data, { displayId, update: shown, ...(metadata && { metadata }) });
     shown = true;
     lastTime = performance.now();

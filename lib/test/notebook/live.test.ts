@@ -83,6 +83,23 @@ describe('a live display', () => {
       options: { update: false, metadata: { liandan: { figure: 'live-loss', alt } } },
     });
   });
+
+  it('makes a figure anew, in a place of the same height, because its renderer ignores updates', () => {
+    const alt = 'Training loss so far, one line.';
+    const figure = liveFigure();
+    const chart = (y: number[]) =>
+      lineChart({ series: [{ name: 'a', y }], x: 'step', y: 'loss', alt, height: 300 });
+    figure.update(chart([1, 2]));
+    figure.finish(chart([1, 2, 3]));
+    const [first, between, last] = kernel().shown;
+    expect(kernel().shown).toHaveLength(3);
+    expect(between!.data['text/html']).toContain('height: 300px');
+    expect([between!.options, last!.options]).toMatchObject([
+      { update: true, displayId: first!.options!.displayId },
+      { update: true, displayId: first!.options!.displayId },
+    ]);
+    expect(last!.data['application/vnd.plotly.v1+json']).toMatchObject({ data: [{ y: [1, 2, 3] }] });
+  });
 });
 
 describe('progress', () => {

@@ -1,106 +1,35 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from '../../chromium';
-import { executable, fixtures, python, root, temporaryFolder } from './support';
+import { Lab } from './lab';
+import { executable, fixtures, temporaryFolder } from './support';
 
-const IDLE = '.jp-Notebook-ExecutionIndicator[data-status="idle"]';
 const NOTEBOOKS = ['01-sample.ipynb', '03-thrown-error.ipynb'];
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-/** Starts the server of `npm run lab`; gives the address that it prints. */
-async function startLab(folder: string): Promise<{ server: ChildProcess; address: URL }> {
-  const args = ['--no-browser', '--port', String(await freePort()), `--ServerApp.root_dir=${folder}`];
-  const server = spawn(python, [join(root, 'tools', 'lab.py'), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface({ input: server.stdout })) {
-    const found = /runs at (http:\S+)/.exec(line);
-    if (found) return { server, address: new URL(found[1]!) };
-  }
-  throw new Error('JupyterLab ended without printing its address');
-}
 
 describe.skipIf(!executable)('the notebooks in JupyterLab', () => {
   const { path: folder, remove } = temporaryFolder();
-  const exceptions: string[] = [];
-  const outside: string[] = [];
-  let server: ChildProcess;
-  let address: URL;
-  let browser: Browser;
+  let lab: Lab;
   let page: Page;
 
   beforeAll(async () => {
     for (const name of NOTEBOOKS) copyFileSync(join(fixtures, name), join(folder, name));
-    [{ server, address }, browser] = await Promise.all([startLab(folder), launchChromium(executable!)]);
-    page = await browser.newPage({ viewport: { width: 1300, height: 2400 } });
-    page.on('pageerror', (error) => exceptions.push(error.message));
-    await page.route(
-      (url) => url.protocol.startsWith('http') && url.host !== address.host,
-      (route) => {
-        outside.push(route.request().url());
-        return route.abort();
-      },
-    );
+    lab = await Lab.start(folder);
+    ({ page } = lab);
   }, 120_000);
 
   afterAll(async () => {
-    await browser?.close();
-    if (server && server.exitCode === null) {
-      server.kill('SIGINT');
-      await once(server, 'exit');
-    }
+    await lab?.stop();
     remove();
   }, 60_000);
 
-  async function ask<T>(path: string): Promise<T> {
-    const answer = await fetch(`${address.origin}/api/${path}${address.search}`);
-    return (await answer.json()) as T;
-  }
-
-  interface Session {
-    path: string;
-    kernel: { execution_state: string; connections: number };
-  }
-
-  /** Opens a notebook in a workspace of its own and waits until its kernel is connected. */
-  async function open(name: string): Promise<Locator> {
-    await page.goto(
-      `${address.origin}/lab/workspaces/${name.slice(0, 2)}/tree/${name}${address.search}&reset`,
-    );
-    const notebook = page.locator('.jp-NotebookPanel:visible');
-    await notebook.locator('.jp-Notebook .jp-Cell').first().waitFor({ timeout: 60_000 });
-    // Before it connects, JupyterLab shows the kernel as idle for a moment: the server knows better.
-    const isConnected = async () =>
-      (await ask<Session[]>('sessions')).some(
-        ({ path, kernel }) => path === name && kernel.execution_state === 'idle' && kernel.connections > 0,
-      );
-    await expect.poll(isConnected, { timeout: 60_000, interval: 200 }).toBe(true);
-    await notebook.locator(IDLE).waitFor({ timeout: 60_000 });
-    return notebook;
-  }
-
-  async function runAll(notebook: Locator): Promise<void> {
-    await notebook.locator('.jp-Cell').first().click();
-    await page.locator('.lm-MenuBar-item', { hasText: /^Run$/ }).click();
-    await page.locator('.lm-Menu-itemLabel', { hasText: /^Run All Cells$/ }).click();
-  }
+  const open = (name: string): Promise<Locator> => lab.open(name);
+  const runAll = (): Promise<void> => lab.runAll();
 
   it('Run All numbers the cells, shows progress while it happens, then plots', async () => {
     const notebook = await open('01-sample.ipynb');
-    await runAll(notebook);
+    await runAll();
     const bar = notebook.locator('.jp-OutputArea-output progress');
     await bar.waitFor({ timeout: 60_000 });
     const seen = new Set<string | null>();
@@ -143,7 +72,7 @@ describe.skipIf(!executable)('the notebooks in JupyterLab', () => {
 
   it('shows an error with the line that threw it, and what led there', async () => {
     const notebook = await open('03-thrown-error.ipynb');
-    await runAll(notebook);
+    await runAll();
     const error = notebook.locator('[data-mime-type="application/vnd.jupyter.stderr"]');
     await error.waitFor({ timeout: 60_000 });
     const text = await error.innerText();
@@ -155,21 +84,21 @@ describe.skipIf(!executable)('the notebooks in JupyterLab', () => {
 
   it('asks for nothing from elsewhere, and prompts for nothing', async () => {
     expect(await page.locator('.jp-Dialog, .jp-toastContainer .Toastify__toast').count()).toBe(0);
-    expect(outside).toEqual([]);
-    expect(exceptions).toEqual([]);
+    expect(lab.outside).toEqual([]);
+    expect(lab.exceptions).toEqual([]);
   });
 
   it('needs its token, and listens on this machine only', async () => {
-    expect((await fetch(`${address.origin}/api/contents`)).status).toBe(403);
-    expect((await fetch(`${address.origin}/api/contents${address.search}`)).status).toBe(200);
-    expect(address.hostname).toBe('127.0.0.1');
-    const { kernelspecs } = await ask<{ kernelspecs: Record<string, unknown> }>('kernelspecs');
+    expect((await fetch(`${lab.address.origin}/api/contents`)).status).toBe(403);
+    expect((await fetch(`${lab.address.origin}/api/contents${lab.address.search}`)).status).toBe(200);
+    expect(lab.address.hostname).toBe('127.0.0.1');
+    const { kernelspecs } = await lab.ask<{ kernelspecs: Record<string, unknown> }>('kernelspecs');
     expect(Object.keys(kernelspecs)).toEqual(['liandan']);
   });
 
   it('stops cleanly on Ctrl-C', async () => {
-    server.kill('SIGINT');
-    const [code] = (await once(server, 'exit')) as [number | null];
+    lab.server.kill('SIGINT');
+    const [code] = (await once(lab.server, 'exit')) as [number | null];
     expect(code).toBe(0);
   }, 30_000);
 });
