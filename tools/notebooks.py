@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
 import re
+import shutil
+import stat
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,17 +20,47 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-REPORTS = ROOT / "reports"
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the message says what can."""
+
+
+def own_folder() -> Path:
+    """Where this user's results go: the checkout, or where it is closed to her (a class server) a private temporary folder.
+
+    Raises UsageError when somebody else has made that folder.
+    """
+    places = [ROOT, *(path for path in (ROOT / ".liandan", ROOT / "reports") if path.exists())]
+    if all(os.access(place, os.W_OK | os.X_OK) for place in places):
+        return ROOT
+    folder = Path(tempfile.gettempdir()) / f"liandan-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise UsageError(
+            f"{folder} is not a private folder of yours; remove it, or set TMPDIR to a folder that is"
+        )
+    return folder
+
+
+def is_foreign() -> bool:
+    """Whether this checkout is closed to the user who runs it."""
+    return OWN != ROOT
+
+
+try:
+    OWN = own_folder()
+except UsageError as error:
+    sys.exit(f"error: {error}")
+REPORTS = OWN / "reports"
+STATE = OWN / ".liandan"
 LANGUAGES = ("en", "zh")
 
 FIGURE = "application/vnd.plotly.v1+json"
 CHECK = "application/vnd.liandan.check+json"
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-
-
-class UsageError(Exception):
-    """What the user asked for cannot be done; the message says what can."""
 
 
 def select(prefixes: Sequence[str], folder: Path = NOTEBOOKS) -> list[Path]:
@@ -118,13 +152,46 @@ def last_result(path: Path, reports: Path) -> dict[str, Any] | None:
         return None
 
 
+def make_private(folder: Path) -> Path:
+    """A folder that only its owner can enter, with files that only she can read, whatever it was before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for path in folder.iterdir():
+        if path.is_file() and not path.is_symlink():
+            path.chmod(0o600)
+    return folder
+
+
 def keep_inside_repository() -> None:
-    """Makes Jupyter read and write its own files under .liandan, never in the home folder."""
-    jupyter = ROOT / ".liandan" / "jupyter"
-    for name in ("JUPYTER_CONFIG", "JUPYTER_DATA", "JUPYTER_RUNTIME", "IPYTHON"):
-        folder = jupyter / name.removeprefix("JUPYTER_").lower()
-        folder.mkdir(parents=True, exist_ok=True)
-        os.environ[f"{name}DIR" if name == "IPYTHON" else f"{name}_DIR"] = str(folder)
+    """Makes Jupyter read and write its own files under .liandan, never in the home folder, and for the owner alone.
+
+    Among these files are connection keys and the token of a server. Those of a process that was killed are removed.
+    """
+    jupyter = make_private(STATE / "jupyter")
+    runtime = jupyter / "runtime"
+    for left in runtime.glob("*") if runtime.is_dir() else ():
+        if not left.name.isdecimal() or not is_running(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True)
+            left.unlink(missing_ok=True) if left.is_file() else None
+    folders = {
+        "JUPYTER_CONFIG_DIR": jupyter / "config",
+        "JUPYTER_DATA_DIR": jupyter / "data",
+        "JUPYTER_RUNTIME_DIR": runtime / str(os.getpid()),
+        "IPYTHONDIR": jupyter / "ipython",
+    }
+    for name, folder in folders.items():
+        os.environ[name] = str(make_private(folder))
+    atexit.register(shutil.rmtree, folders["JUPYTER_RUNTIME_DIR"], ignore_errors=True)
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def fail(error: UsageError) -> int:

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { python, root, run, SetupError } from './setup.mjs';
+import { isolated, python, root, run, SetupError } from './setup.mjs';
 
 /** @param {string} script @param {string[]} args */
-const tool = (script, ...args) => run(python, [join(root, 'tools', script), ...args]);
+const tool = (script, ...args) => run(python, [...isolated, join(root, 'tools', script), ...args]);
 
 /**
  * The arguments of a command, which also takes prefixes of notebooks such as 05.
