@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+
+from schema import problem
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -81,8 +84,8 @@ def select(prefixes: Sequence[str], folder: Path = NOTEBOOKS) -> list[Path]:
 def read(path: Path) -> NotebookNode:
     """A notebook in nbformat 4; raises UsageError when the file is not one."""
     try:
-        return nbformat.read(path, as_version=4)
-    except (OSError, ValueError, nbformat.ValidationError) as error:
+        return clean(nbformat.read(path, as_version=4))
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
         raise UsageError(f"{path}: not a readable notebook: {error}") from error
 
 
@@ -96,7 +99,38 @@ def code_cells(notebook: NotebookNode) -> Iterator[tuple[int, NotebookNode]]:
 
 
 def tags(cell: NotebookNode) -> list[str]:
-    return cell.metadata.get("tags", [])
+    found = cell.metadata.get("tags", [])
+    return [str(tag) for tag in found] if isinstance(found, list) else []
+
+
+def clean(value: Any) -> Any:
+    """The same value as text that every encoder and every browser takes: no half characters, no numbers beyond JSON's.
+
+    Dictionaries are changed in place.
+    """
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, (int, float)):
+        try:
+            return value if math.isfinite(value) else None
+        except OverflowError:
+            return None
+    if isinstance(value, dict):
+        for key in list(value):
+            item = clean(value[key])
+            if not isinstance(key, str) or clean(key) != key:
+                del value[key]
+            value[clean(str(key))] = item
+        return value
+    if isinstance(value, (list, tuple)):
+        return [clean(item) for item in value]
+    return str(value)
 
 
 def in_language(notebook: NotebookNode, language: str) -> list[NotebookNode]:
@@ -118,10 +152,24 @@ def title(notebook: NotebookNode, language: str, default: str) -> str:
     return default
 
 
-def fingerprint(notebook: NotebookNode) -> str:
-    """Changes when a cell's type, tags or source changes; outputs do not count."""
+def inputs(notebook: NotebookNode, library: str) -> str:
+    """Changes when a cell's type, tags or source changes, or what it runs on; outputs do not count."""
     cells = [[cell.cell_type, tags(cell), cell.source] for cell in notebook.cells]
-    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([cells, library]).encode()).hexdigest()[:16]
+
+
+def hash_of_library(kernel: dict[str, Any]) -> str:
+    """Changes with what notebooks run on: library, kernel and its settings, packages, data."""
+    sources = [
+        *(path for folder in ("lib", "kernel") for path in sorted((ROOT / folder / "src").rglob("*.ts"))),
+        ROOT / "package-lock.json",
+        *sorted((ROOT / "tools" / "setup" / "requirements").glob("*.txt")),
+        *sorted(Path(os.environ.get("LIANDAN_DATA", ROOT / "data")).glob("*.gz")),
+    ]
+    total = hashlib.sha256(json.dumps(kernel, sort_keys=True).encode())
+    for path in sources:
+        total.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
 
 
 def plain(text: str) -> str:
@@ -140,16 +188,29 @@ def write_atomically(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
+def remove_partial_files(reports: Path) -> None:
+    """Removes what processes that were killed have left half written."""
+    for folder in (reports, reports / "executed", reports / "results"):
+        for path in folder.glob(".*.partial") if folder.is_dir() else ():
+            process = path.name.split(".")[-2]
+            if not process.isdecimal() or not is_running(int(process)):
+                path.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def last_result(path: Path, reports: Path) -> dict[str, Any] | None:
-    """What run_notebooks.py wrote about the last run of a notebook; None when it has not run."""
+    """What run_notebooks.py wrote about the last run of a notebook; None when it has not run.
+
+    A file that is damaged or comes from another version counts as no run.
+    """
     try:
-        return json.loads((reports / "results" / f"{path.stem}.json").read_text("utf8"))
-    except FileNotFoundError:
+        result = json.loads((reports / "results" / f"{path.stem}.json").read_text("utf8"))
+    except (FileNotFoundError, ValueError):
         return None
+    return None if problem("result", result) else result
 
 
 def make_private(folder: Path) -> Path:

@@ -74,3 +74,12 @@ class StreamText:
     def __str__(self) -> str:
         cut = [f"… {size(self._cut)} cut …\n"] if self._cut else []
         return "".join([*self._head, *cut, *self._tail, self._current()])
+
+
+def shortened(text: str) -> str:
+    """The text as a StreamText keeps it; one that has been shortened stays as it is."""
+    if len(text) <= HEAD + TAIL + LINE:
+        return text
+    collected = StreamText()
+    collected.add(text)
+    return str(collected)

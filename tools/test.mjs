@@ -18,7 +18,7 @@ const checks = {
   unit: [node, ...vitest, '--exclude', 'tools/test/browser/**'],
   kernel: [python, ...isolated, '-m', 'pytest', '-q', join('kernel', 'test')],
   runner: [python, ...isolated, '-m', 'pytest', '-q', join('tools', 'test')],
-  notebooks: [node, join('tools', 'start.mjs'), '--solutions'],
+  notebooks: [node, join('tools', 'start.mjs'), '--solutions', '--again'],
   browser: [node, ...vitest, 'tools/test/browser'],
 };
 
