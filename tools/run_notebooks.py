@@ -257,9 +257,14 @@ async def run_all(options: argparse.Namespace, chosen: list[Path], spec: KernelS
 
 
 def expected_seconds(path: Path, runner: Runner) -> float:
-    """How long the last run took; where there was none, the length of the notebook must do."""
+    """How long the last run took; where there was none, the number of cells must do."""
     result = last_result(path, runner.reports)
-    return result["seconds"] if result else 1e6 + path.stat().st_size
+    if result:
+        return result["seconds"]
+    try:
+        return 1e6 + sum(1 for _ in code_cells(read(path)))
+    except UsageError:
+        return 0
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

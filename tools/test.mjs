@@ -15,6 +15,7 @@ const checks = {
   prettier: [node, bin('prettier', 'bin', 'prettier.cjs'), '--check', '.'],
   docs: [node, bin('typedoc', 'bin', 'typedoc'), '--options', join('tools', 'docs', 'typedoc.config.mjs')],
   ruff: [python, ...isolated, '-m', 'ruff', 'check', '.'],
+  dependencies: [node, join('tools', 'dependencies.mjs')],
   unit: [node, ...vitest, '--exclude', 'tools/test/browser/**'],
   kernel: [python, ...isolated, '-m', 'pytest', '-q', join('kernel', 'test')],
   runner: [python, ...isolated, '-m', 'pytest', '-q', join('tools', 'test')],
