@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 // As in the kernel, danfojs shares the one copy of TensorFlow.js.
 import '../../kernel/src/preload';
-import { DataFrame, readExcel, Series } from 'danfojs-node';
+import { DataFrame, Series, toExcel } from 'danfojs-node';
 
 const root = resolve(__dirname, '..', '..');
 
@@ -21,9 +22,9 @@ interface Locked {
   development: boolean;
 }
 interface Tools {
-  lockedPackages(root: string): Locked[];
-  findings(packages: Locked[], snapshot: { npm: Advisory[]; pypi: Advisory[] }): { id: string }[];
-  thirdParty(root: string): string;
+  lockedPackages: (root: string) => Locked[];
+  findings: (packages: Locked[], snapshot: { npm: Advisory[]; pypi: Advisory[] }) => { id: string }[];
+  thirdParty: (root: string) => string;
 }
 const load = async (name: string) =>
   (await import(join(root, 'tools', 'dependencies', `${name}.mjs`))) as Tools;
@@ -73,8 +74,10 @@ describe('danfojs without the libraries that it does not need', () => {
     expect(new Series([1, 2, 3]).mean()).toBe(2);
   });
 
-  it('says what to do about an Excel file', async () => {
-    const attempt = async () => readExcel(join(root, 'missing.xlsx'));
-    await expect(attempt()).rejects.toThrow('Save the sheet as CSV');
+  it('says what to do about an Excel file, and about a stream from an address', () => {
+    const frame = new DataFrame({ loss: [0.3] });
+    expect(() => toExcel(frame, { filePath: join(root, 'x.xlsx') })).toThrow('Save the sheet as CSV');
+    const request = createRequire(__filename)('request') as (address: string) => void;
+    expect(() => request('https://example.org')).toThrow('Fetch the file first');
   });
 });

@@ -6,4 +6,6 @@ function refuse() {
   );
 }
 
-module.exports = { read: refuse, readFile: refuse, write: refuse, writeFile: refuse, utils: {} };
+const utils = new Proxy({}, { get: () => refuse });
+
+module.exports = { read: refuse, readFile: refuse, write: refuse, writeFile: refuse, utils };
