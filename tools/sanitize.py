@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import nh3
 from markupsafe import Markup
 
-_TAGS = {*nh3.ALLOWED_TAGS, "progress", "tfoot"} - {"map", "area"}
+_TAGS = {*nh3.ALLOWED_TAGS, "label", "progress", "tfoot"} - {"map", "area"}
 _ATTRIBUTES = {
     **nh3.ALLOWED_ATTRIBUTES,
     "*": {"class", "dir", "hidden", "id", "lang", "role", "style", "tabindex", "title"},

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from notebooks import FIGURE, NOTEBOOKS, ROOT, UsageError, in_language, select, title, write_atomically
 from render import render
-from sanitize import remote_references
+from sanitize import remote_references, sanitized
 
 RESULT = {
     "name": "09-sample",
@@ -208,3 +208,12 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         write_atomically(target, "new \ud800")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_what_the_library_shows_passes_unchanged():
+    shown = (
+        '<div class="liandan-progress" style="color:#009E73"><label>step <progress max="20" value="3"></progress></label>'
+        '<table class="liandan-table"><thead><tr><th scope="col">a</th></tr></thead><tbody><tr><td>1 &lt; 2</td></tr></tbody>'
+        "</table></div>"
+    )
+    assert str(sanitized(shown)) == shown
