@@ -65,4 +65,6 @@ export function readArguments(usage, options) {
  * @returns {Promise<number>} exit code: 1 where a notebook failed
  */
 export const runAndReport = (args) =>
-  run(python, [...isolated, join(root, 'tools', 'run_notebooks.py'), '--build', ...args]);
+  run(python, [...isolated, join(root, 'tools', 'run_notebooks.py'), '--build', ...args], {
+    env: { ...process.env, LIANDAN_COMMAND: String(process.pid) },
+  });

@@ -227,8 +227,16 @@ async def run_all(options: argparse.Namespace, chosen: list[Path], spec: KernelS
         failed.append(path.stem) if result["status"] == "failed" else None
         board.print(announcement(path, result, board.live))
 
+    async def watch_command() -> None:
+        """Stops when the command that started this process is gone, which it may be without a word."""
+        command = os.environ.get("LIANDAN_COMMAND")
+        while command and os.getppid() == int(command):
+            await asyncio.sleep(1)
+        if command:
+            stop()
+
     failed: list[str] = []
-    ticker = asyncio.ensure_future(board.tick())
+    helpers = [asyncio.ensure_future(board.tick()), asyncio.ensure_future(watch_command())]
     try:
         for path in current:
             result = last_result(path, runner.reports)
@@ -247,7 +255,8 @@ async def run_all(options: argparse.Namespace, chosen: list[Path], spec: KernelS
         )
         return 130
     finally:
-        ticker.cancel()
+        for helper in helpers:
+            helper.cancel()
         builder.shutdown(wait=True)
         if reports:
             reports.finish()

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -117,10 +117,29 @@ process.on('SIGTSTP', () => {
 });
 process.on('SIGCONT', () => signalChildren('SIGCONT'));
 
+/** Number of a process' parent and name of its program. @param {number} pid */
+function describeProcess(pid) {
+  const { stdout } = spawnSync('ps', ['-o', 'ppid=', '-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' });
+  const [, parent = '0', name = ''] = /^\s*(\d+)\s+(.*)$/.exec(stdout ?? '') ?? [];
+  return { parent: Number(parent), name: basename(name.trim()) };
+}
+
 if (process.env.npm_lifecycle_event) {
-  // npm can be killed without a word to us.
-  const npm = process.ppid;
-  setInterval(() => process.ppid !== npm && !stopping && stop('SIGTERM', 143), 1000).unref();
+  // npm can be killed without a word to us; between it and us there may be a shell.
+  const shell = process.ppid;
+  const { parent, name } = describeProcess(shell);
+  const isNpm = (/** @type {string} */ program) => /^(npm|node)/.test(program);
+  const npm = isNpm(name) ? shell : parent;
+  // Killed before we came: what it has left belongs to the first process of the system.
+  const wasGone = npm === 1 && !isNpm(describeProcess(1).name);
+  const isGone = () => {
+    try {
+      return wasGone || process.ppid !== shell || process.kill(npm, 0) !== true;
+    } catch (error) {
+      return /** @type {NodeJS.ErrnoException} */ (error).code === 'ESRCH';
+    }
+  };
+  if (npm > 0) setInterval(() => isGone() && !stopping && stop('SIGTERM', 143), 1000).unref();
 }
 
 /**

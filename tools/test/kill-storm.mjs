@@ -3,7 +3,7 @@
  * runner, and looks for what is left behind. Then a notebook must run as if nothing had happened. Not part of `npm test`.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { main, root } from '../setup.mjs';
@@ -11,15 +11,23 @@ import { main, root } from '../setup.mjs';
 const lives = Number(process.argv[2] ?? 100);
 const notebook = process.argv[3] ?? '02';
 
-/** Process number and command line of all that belongs to this checkout, but for ourselves. */
+/** Where a process works. @param {string} pid */
+function folderOf(pid) {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return '';
+  }
+}
+
+/** Process number and command line of all that belongs to this checkout, but for ourselves. Linux only. */
 function processes() {
   const { stdout } = spawnSync('ps', ['-eo', 'pid=,stat=,args='], { encoding: 'utf8' });
   return stdout.split('\n').flatMap((line) => {
     const [, pid, state = '', args = ''] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
-    const ours = args.includes(root) || /^npm start|^node tools\/start\.mjs/.test(args);
-    return pid && ours && !state.startsWith('Z') && !args.includes('kill-storm')
-      ? [{ pid: Number(pid), args }]
-      : [];
+    if (!pid || state.startsWith('Z') || args.includes('kill-storm')) return [];
+    const command = /^npm start|tools\/start\.mjs/.test(args) && folderOf(pid) === root;
+    return command || args.includes(`${root}/`) ? [{ pid: Number(pid), args }] : [];
   });
 }
 
@@ -44,7 +52,7 @@ await main(async () => {
     await setTimeout(200 + Math.random() * 12_000);
     const targets = {
       npm: child.pid,
-      command: ours().find(({ args }) => args.includes('tools/start.mjs') && !args.startsWith('npm'))?.pid,
+      command: ours().find(({ args }) => args.startsWith('node tools/start.mjs'))?.pid,
       runner: ours().find(({ args }) => args.includes('run_notebooks.py'))?.pid,
     };
     const [name, pid] = /** @type {[string, number]} */ (
