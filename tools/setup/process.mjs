@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -117,29 +117,32 @@ process.on('SIGTSTP', () => {
 });
 process.on('SIGCONT', () => signalChildren('SIGCONT'));
 
-/** Number of a process' parent and name of its program. @param {number} pid */
+/** The number of a process' parent and the name of its program. @param {number} pid */
 function describeProcess(pid) {
-  const { stdout } = spawnSync('ps', ['-o', 'ppid=', '-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' });
-  const [, parent = '0', name = ''] = /^\s*(\d+)\s+(.*)$/.exec(stdout ?? '') ?? [];
-  return { parent: Number(parent), name: basename(name.trim()) };
+  try {
+    // number (name) state parent …
+    const [, name = '', parent = '0'] =
+      /^\d+ \((.*)\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return { parent: Number(parent), name };
+  } catch {
+    const { stdout } = spawnSync('ps', ['-o', 'ppid=', '-o', 'comm=', '-p', String(pid)], {
+      encoding: 'utf8',
+    });
+    const [, parent = '0', name = ''] = /^\s*(\d+)\s+(.*)$/.exec(stdout ?? '') ?? [];
+    return { parent: Number(parent), name: basename(name.trim()) };
+  }
 }
 
 if (process.env.npm_lifecycle_event) {
-  // npm can be killed without a word to us; between it and us there may be a shell.
+  // npm can be killed without a word to us; between it and us there may be a shell. Who loses its parent gets another one.
   const shell = process.ppid;
-  const { parent, name } = describeProcess(shell);
+  const { parent: npm, name } = describeProcess(shell);
   const isNpm = (/** @type {string} */ program) => /^(npm|node)/.test(program);
-  const npm = isNpm(name) ? shell : parent;
-  // Killed before we came: what it has left belongs to the first process of the system.
-  const wasGone = npm === 1 && !isNpm(describeProcess(1).name);
-  const isGone = () => {
-    try {
-      return wasGone || process.ppid !== shell || process.kill(npm, 0) !== true;
-    } catch (error) {
-      return /** @type {NodeJS.ErrnoException} */ (error).code === 'ESRCH';
-    }
-  };
-  if (npm > 0) setInterval(() => isGone() && !stopping && stop('SIGTERM', 143), 1000).unref();
+  const hasShell = !isNpm(name);
+  const wasGone = hasShell && npm === 1 && !isNpm(describeProcess(1).name);
+  const isGone = () =>
+    wasGone || process.ppid !== shell || (hasShell && npm > 0 && describeProcess(shell).parent !== npm);
+  setInterval(() => !stopping && isGone() && stop('SIGTERM', 143), 1000).unref();
 }
 
 /**
