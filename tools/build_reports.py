@@ -10,11 +10,16 @@ import argparse
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from jinja2 import Environment, FileSystemLoader
 
+from gates import Failure
 from notebooks import (
     FIGURE,
     LANGUAGES,
@@ -28,10 +33,22 @@ from notebooks import (
     last_result,
     read,
     select,
+    title,
     write_atomically,
     write_json,
 )
-from render import TEMPLATES, environment_facts, remote_references, render, script, style, template, verdict
+from render import (
+    TEMPLATES,
+    environment_facts,
+    licences,
+    render,
+    script,
+    security_policy,
+    style,
+    template,
+    verdict,
+)
+from sanitize import remote_references
 
 FORMATS = ("html", "slides", "pdf")
 ABOUT = (
@@ -65,6 +82,29 @@ def _print(page: Path, target: Path) -> None:
     )
     if done.returncode:
         raise UsageError(done.stderr.strip() or f"{printer} ended with exit code {done.returncode}")
+
+
+def build_safely(
+    result: dict[str, Any], reports: Path, language: str, kind: str
+) -> tuple[Path, dict[str, Any]]:
+    """The same; where the run cannot be rendered, that is a failure of this notebook, and the page says so.
+
+    Gives the file, and the result with that failure.
+    """
+    try:
+        return build(result, reports, language, kind), result
+    except Exception as error:
+        if kind == "pdf":
+            raise
+        message = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+        failure = Failure("report", f"the report could not be built: {message[:500]}")
+    failed = {**result, "status": "failed", "failures": [*result["failures"], asdict(failure)]}
+    write_json(reports / "results" / f"{result['name']}.json", failed)
+    target = output_path(reports, result["name"], language, kind)
+    heading = nbformat.v4.new_markdown_cell(f"# {result['name']}", metadata={"tags": [f"lang:{language}"]})
+    empty = nbformat.v4.new_notebook(cells=[heading])
+    write_atomically(target, render(empty, failed | {"figures": []}, language, slides=kind == "slides"))
+    return target, failed
 
 
 def summarize(results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -109,31 +149,102 @@ def _links(result: dict[str, Any], reports: Path) -> list[tuple[str, str]]:
     return found
 
 
-def build_index(results: list[dict[str, Any]], reports: Path) -> Path:
-    """The page that leads to all reports."""
+def build_index(
+    results: list[dict[str, Any]], reports: Path, under_way: Sequence[dict[str, str]] = ()
+) -> Path:
+    """The page that leads to all reports; `under_way` holds name, title and state of what runs or waits to run."""
     pages = Environment(loader=FileSystemLoader([TEMPLATES, TEMPLATES / "liandan"]), autoescape=True)
-    summary = summarize(results)
+    environment = summarize(results)["environment"] if results else {}
+    states = {entry["name"]: entry["state"] for entry in under_way}
+    known = {result["name"] for result in results}
+    scripts = [
+        script("plotly.js/plotly-cartesian.min.js"),
+        template("mathjax.js"),
+        script("mathjax/es5/tex-svg-full.js"),
+        template("figures.js"),
+        (TEMPLATES / "index" / "index.js").read_text("utf8"),
+    ]
     page = pages.get_template("index/index.html.j2").render(
         about=ABOUT,
-        summary=summary,
-        facts=environment_facts(summary["environment"]),
+        environment=environment,
+        facts=environment_facts(environment),
         notebooks=[
-            {**result, "links": _links(result, reports), "figure": _preview(result, reports)}
+            {
+                **result,
+                "links": _links(result, reports),
+                "figure": _preview(result, reports),
+                "state": states.get(result["name"]),
+            }
             for result in results
         ],
+        expected=[entry for entry in under_way if entry["name"] not in known],
+        under_way=under_way,
         verdict=verdict,
         style=style("cells.css") + (TEMPLATES / "index" / "index.css").read_text("utf8"),
-        figures=template("figures.js"),
-        script=(TEMPLATES / "index" / "index.js").read_text("utf8"),
-        plotly=script("plotly.js/plotly-cartesian.min.js"),
-        mathjax=script("mathjax/es5/tex-svg-full.js"),
-        mathjax_settings=template("mathjax.js"),
+        scripts=scripts,
+        policy=security_policy(scripts),
+        licences=licences(),
     )
     remote = remote_references(page)
     if remote:
         raise UsageError(f"index.html would load {', '.join(remote)}")
     write_atomically(reports / "index.html", page)
     return reports / "index.html"
+
+
+class Reports:
+    """Reports that appear as results come in, and an index that shows what is still under way."""
+
+    def __init__(self, options: argparse.Namespace, chosen: list[Path], waiting: Sequence[str] = ()) -> None:
+        self.folder: Path = options.reports.resolve()
+        self.language, self.kind = options.lang, options.to
+        self.everything = select([], options.notebooks.resolve())
+        self.chosen = chosen
+        self.states = {name: "waiting" for name in waiting}
+
+    def begin(self, name: str) -> None:
+        self.states[name] = f"running since {datetime.now():%H:%M}"
+        self._index()
+
+    def add(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Builds the report of a result; gives the result, as failed where that was not possible."""
+        target, result = build_safely(result, self.folder, self.language, self.kind)
+        self.states.pop(result["name"], None)
+        self._index()
+        print(target.relative_to(ROOT) if target.is_relative_to(ROOT) else target, flush=True)
+        return result
+
+    def finish(self) -> None:
+        """The last word: nothing runs any more."""
+        self.states.clear()
+        self._index()
+
+    def _results(self, paths: Sequence[Path]) -> list[dict[str, Any]]:
+        return [result for path in paths if (result := last_result(path, self.folder))]
+
+    def _index(self) -> None:
+        results = self._results(self.everything)
+        under_way = [
+            {"name": path.stem, "title": _title(path), "state": self.states[path.stem]}
+            for path in self.everything
+            if path.stem in self.states
+        ]
+        if results:
+            write_json(self.folder / "summary.json", summarize(results))
+        if results or under_way:
+            build_index(results, self.folder, under_way)
+
+    def print_outcome(self) -> None:
+        if self.kind == "html" and self.language == "en":
+            print_table(self._results(self.chosen))
+        print(f"Open {self.folder / 'index.html'}")
+
+
+def _title(path: Path) -> str:
+    try:
+        return title(read(path), "en", path.stem)
+    except UsageError:
+        return path.stem
 
 
 def _width(text: str) -> int:
@@ -176,28 +287,22 @@ def main(arguments: list[str] | None = None) -> int:
         "--reports", type=Path, default=REPORTS, metavar="FOLDER", help="where to read and write"
     )
     options = parser.parse_args(arguments)
-    reports = options.reports.resolve()
     try:
-        everything = select([], options.notebooks.resolve())
         chosen = select(options.prefixes, options.notebooks.resolve())
+        reports = Reports(options, chosen)
         if options.lang != "en" and not options.prefixes:
             chosen = [path for path in chosen if has_language(read(path), options.lang)]
             if not chosen:
                 raise UsageError(f'no notebook has cells tagged "lang:{options.lang}"')
-        results = {path: result for path in everything if (result := last_result(path, reports))}
-        missing = [path.stem for path in chosen if path not in results]
+        results = {path: last_result(path, reports.folder) for path in chosen}
+        missing = [path.stem for path, result in results.items() if result is None]
         if missing:
             raise UsageError(f"{', '.join(missing)} has not run yet: `npm start -- {missing[0][:2]}` runs it")
-        for path in chosen:
-            target = build(results[path], reports, options.lang, options.to)
-            print(f"{target.relative_to(ROOT) if target.is_relative_to(ROOT) else target}", flush=True)
-        write_json(reports / "summary.json", summarize(list(results.values())))
-        index = build_index(list(results.values()), reports)
+        for result in results.values():
+            reports.add(result or {})
     except UsageError as error:
         return fail(error)
-    if options.to == "html" and options.lang == "en":
-        print_table([results[path] for path in chosen])
-    print(f"Open {index}")
+    reports.print_outcome()
     return 0
 
 

@@ -11,30 +11,19 @@ from typing import Any
 
 from notebooks import ROOT
 
-_FACTS = """
-const os = require('node:os');
-let runtime = {};
-try { runtime = require('liandan').describeRuntime(); } catch (error) { runtime = { error: String(error) }; }
-const cpu = { cpu: os.cpus()[0]?.model.trim() ?? null, cores: os.availableParallelism(), node: process.version };
-console.log('\\n' + JSON.stringify({ ...cpu, ...runtime }));
-"""
+_FACTS = "console.log('\\n' + JSON.stringify(require('liandan').describeRuntime()));"
 
 
 def describe(node: str, node_environment: dict[str, str], profile: str) -> dict[str, Any]:
-    """Date, commit, profile, processor, operating system, Node, TensorFlow and its device.
+    """Date, commit, profile, operating system, and what the library says about its runtime (schemas/run.schema.json).
 
-    Facts that cannot be found are None; TensorFlow that does not load leaves its reason under `error`.
+    Where TensorFlow does not load, the reason stands under `error` instead.
     """
     facts: dict[str, Any] = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": _commit(),
         "profile": profile,
         "os": _operating_system(),
-        "cpu": None,
-        "cores": os.cpu_count(),
-        "node": None,
-        "tensorflow": None,
-        "device": None,
     }
     try:
         done = subprocess.run(
@@ -47,6 +36,8 @@ def describe(node: str, node_environment: dict[str, str], profile: str) -> dict[
             check=True,
         )
         facts.update(json.loads(done.stdout.strip().splitlines()[-1]))
+    except subprocess.CalledProcessError as error:
+        facts["error"] = (error.stderr or str(error)).strip()[-1000:]
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         facts["error"] = str(error)
     return facts

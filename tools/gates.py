@@ -10,6 +10,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from notebooks import CHECK, FIGURE, code_cells, plain, tags
+from outputs import tidy
 from words import measured
 
 SHORTEST_ALTERNATIVE = 20
@@ -58,12 +59,12 @@ def error_failure(cell: int | None, name: str, value: str, traceback: list[str])
 
 
 def examine(notebook: NotebookNode, *, complete: bool = True) -> Evidence:
-    """Collects checks and figures and applies every gate to the outputs of an executed notebook.
+    """Collects checks and figures and applies every gate to the outputs of an executed notebook, which it puts in order.
 
     `complete` is false when the run stopped early for a reason that the caller reports itself (dead kernel,
     timeout): cells that did not run and missing checks then follow from that reason and are not repeated.
     """
-    evidence = Evidence()
+    evidence = Evidence(failures=[Failure(kind, message, cell) for kind, message, cell in tidy(notebook)])
     stopped = False
     for number, cell in code_cells(notebook):
         for output in cell.get("outputs", []):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import hashlib
+import json
+import mimetypes
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer
 from nbformat import NotebookNode
@@ -17,6 +23,8 @@ from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 from notebooks import CHECK, FIGURE, ROOT, UsageError, has_language, in_language, title
+from outputs import tidy
+from sanitize import remote_references, sanitized
 from words import WORDS, measured
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -31,6 +39,25 @@ IPythonRenderer._html_embed_images = lambda renderer, html: (
 )
 
 
+def _image_of_repository(_: IPythonRenderer, source: str) -> str | None:
+    """The content of an image file as an address; None for anything that is not one.
+
+    Raises UsageError for a file outside of the repository: a report is passed on, and must not carry other files along.
+    """
+    kind, _encoding = mimetypes.guess_type(source)
+    if re.match(r"[a-z+.-]+:", source, re.IGNORECASE) and not source.lower().startswith("file:"):
+        return None
+    path = (ROOT / "notebooks" / unquote(re.sub(r"^file:(//)?", "", source, flags=re.IGNORECASE))).resolve()
+    if not path.is_relative_to(ROOT):
+        raise UsageError(f"the image {source} lies outside of the repository; put it into notebooks/")
+    if not path.is_file() or not (kind or "").startswith("image/"):
+        return None
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+IPythonRenderer._src_to_base64 = _image_of_repository
+
+
 def render(executed: NotebookNode, result: dict[str, Any], language: str = "en", slides: bool = False) -> str:
     """The page, in the cells of one language.
 
@@ -43,9 +70,18 @@ def render(executed: NotebookNode, result: dict[str, Any], language: str = "en",
         )
     notebook = copy.deepcopy(executed)
     notebook.cells = in_language(notebook, language)
+    tidy(notebook)
     _annotate(notebook)
     if slides:
         _arrange(notebook)
+    scripts = {
+        **({"plotly": script("plotly.js/plotly-cartesian.min.js")} if slides or result["figures"] else {}),
+        "mathjax_settings": template("mathjax.js"),
+        "mathjax": script("mathjax/es5/tex-svg-full.js"),
+        **({"reveal": _reveal()} if slides else {}),
+        "figures": template("figures.js"),
+        "script": template("slides.js" if slides else "report.js"),
+    }
     resources = {
         "metadata": {"name": name},
         "liandan": {
@@ -54,23 +90,51 @@ def render(executed: NotebookNode, result: dict[str, Any], language: str = "en",
             "words": WORDS[language],
             "verdict": verdict,
             "environment": environment_facts(result["environment"], language),
-            "style": style("cells.css", "slides.css" if slides else "report.css"),
-            "script": template("slides.js" if slides else "report.js"),
-            "figures": template("figures.js"),
-            "plotly": script("plotly.js/plotly-cartesian.min.js"),
-            "mathjax": script("mathjax/es5/tex-svg-full.js"),
-            "mathjax_settings": template("mathjax.js"),
-            **(_reveal() if slides else {}),
+            "style": Markup(style("cells.css", "slides.css" if slides else "report.css")),
+            "reveal_style": Markup(_reveal_style() if slides else ""),
+            "scripts": [Markup(text) for text in scripts.values()],
+            "policy": security_policy(scripts.values()),
+            "licences": Markup(licences("reveal.js") if slides else licences()),
         },
     }
-    body, _ = HTMLExporter(config=_configuration(language, slides)).from_notebook_node(notebook, resources)
+    remote: list[str] = []
+
+    def safe(html: str) -> Markup:
+        """What stands in the page of HTML that the notebook wrote; notes what it would have loaded."""
+        remote.extend(remote_references(html))
+        return sanitized(html)
+
+    exporter = HTMLExporter(config=_configuration(language, slides))
+    # Whatever is not said to be HTML is text. nbconvert's own templates are not used beyond their order of blocks.
+    exporter.environment.autoescape = True
+    exporter.register_filter("safe_html", safe)
+    body, _ = exporter.from_notebook_node(notebook, resources)
     page = _with_contents(body, WORDS[language]["contents"])
-    remote = remote_references(page)
     if remote:
         raise UsageError(
-            f"{result['file']}: a report must work without a network, but it would load {', '.join(remote)}"
+            f"{result['file']}: a report must work without a network, but it would load {', '.join(sorted(set(remote)))}"
         )
     return page
+
+
+def security_policy(scripts: Iterable[str]) -> str:
+    """What a browser may do for a page of ours: run these scripts, show what the page itself holds, and nothing else."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    own = " ".join(f"'sha256-{value}'" for value in hashes)
+    return (
+        f"default-src 'none'; script-src {own}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def licences(*packages: str) -> str:
+    """The licences of the scripts that a page contains, as they ask for."""
+    texts = []
+    for package in ("plotly.js", "mathjax", *packages):
+        folder = ROOT / "node_modules" / package
+        version = json.loads((folder / "package.json").read_text("utf8"))["version"]
+        texts.append(f"{package} {version}\n\n{(folder / 'LICENSE').read_text('utf8').strip()}\n")
+    return "\n".join(texts).replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _configuration(language: str, slides: bool) -> Config:
@@ -101,11 +165,16 @@ def _annotate(notebook: NotebookNode) -> None:
 
 def _seconds(cell: NotebookNode) -> str | None:
     times = cell.metadata.get("execution", {})
+    if not isinstance(times, dict):
+        return None
     begin, end = times.get("iopub.status.busy"), times.get("shell.execute_reply")
     if not begin or not end:
         return None
-    begin, end = (datetime.fromisoformat(time.replace("Z", "+00:00")) for time in (begin, end))
-    seconds = (end - begin).total_seconds()
+    try:
+        begin, end = (datetime.fromisoformat(str(time).replace("Z", "+00:00")) for time in (begin, end))
+        seconds = (end - begin).total_seconds()
+    except (TypeError, ValueError):
+        return None
     return f"{seconds:.1f}" if seconds >= SHORTEST_SHOWN_SECONDS else None
 
 
@@ -119,9 +188,9 @@ def environment_facts(environment: dict[str, Any], language: str = "en") -> list
     words = WORDS[language]
     names = {
         "tensorflow": "TensorFlow",
-        "tfjs": "TensorFlow.js",
+        "tensorflowJs": "TensorFlow.js",
         "device": words["device"],
-        "cpu": words["CPU"],
+        "processor": words["CPU"],
         "cores": words["cores"],
         "os": words["OS"],
         "node": "Node.js",
@@ -147,14 +216,16 @@ def _arrange(notebook: NotebookNode) -> None:
     for index, (cell, kind) in enumerate(shown):
         following = shown[index + 1][1] if index + 1 < len(shown) else "slide"
         first = index == 0
-        cell.metadata.open = ["<section>"] * (2 if first or kind == "slide" else kind == "subslide")
-        cell.metadata.close = ["</section>"] * (2 if following == "slide" else following == "subslide")
+        cell.metadata.open = [Markup("<section>")] * (2 if first or kind == "slide" else kind == "subslide")
+        cell.metadata.close = [Markup("</section>")] * (
+            2 if following == "slide" else following == "subslide"
+        )
         if kind == "fragment":
-            cell.metadata.open.append('<div class="fragment">')
-            cell.metadata.close.insert(0, "</div>")
+            cell.metadata.open.append(Markup('<div class="fragment">'))
+            cell.metadata.close.insert(0, Markup("</div>"))
         elif kind == "notes":
-            cell.metadata.open.append('<aside class="notes">')
-            cell.metadata.close.insert(0, "</aside>")
+            cell.metadata.open.append(Markup('<aside class="notes">'))
+            cell.metadata.close.insert(0, Markup("</aside>"))
 
 
 def _paginate(notebook: NotebookNode) -> list[str]:
@@ -200,42 +271,6 @@ def _with_contents(page: str, heading: str) -> str:
     return page.replace("<!-- contents -->", contents, 1)
 
 
-class _References(HTMLParser):
-    """Collects what a browser would fetch for a page. A link that the reader may follow is not fetched."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self.in_style = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.in_style = tag == "style"
-        for name, value in attrs:
-            if value and (name in ("src", "srcset", "poster", "data") or (name == "href" and tag != "a")):
-                self.found += (
-                    re.findall(r"(?:https?:)?//[^\s,]+", value) if not value.startswith("data:") else []
-                )
-            elif value and name == "style":
-                self._styled(value)
-
-    def handle_data(self, data: str) -> None:
-        if self.in_style:
-            self._styled(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        self.in_style = False
-
-    def _styled(self, text: str) -> None:
-        self.found += re.findall(r"""(?:url\(|@import)\s*['"]?((?:https?:)?//[^'")\s]+)""", text)
-
-
-def remote_references(page: str) -> list[str]:
-    """The remote addresses that a page would load by itself, which a report must not have."""
-    parser = _References()
-    parser.feed(page)
-    return sorted(set(parser.found))
-
-
 def template(name: str) -> str:
     return (TEMPLATES / "liandan" / name).read_text("utf8")
 
@@ -253,10 +288,11 @@ def script(path: str) -> str:
         raise UsageError(f"node_modules/{path} is missing; `npm ci --ignore-scripts` installs it") from error
 
 
-def _reveal() -> dict[str, str]:
+def _reveal_style() -> str:
     # The theme imports a font file from beside itself; slides use the fonts of the system.
     theme = re.sub(r"@import url\([^)]*\);", "", script("reveal.js/dist/theme/white.css"))
-    return {
-        "reveal_style": script("reveal.js/dist/reset.css") + script("reveal.js/dist/reveal.css") + theme,
-        "reveal": script("reveal.js/dist/reveal.js") + "\n" + script("reveal.js/plugin/notes/notes.js"),
-    }
+    return script("reveal.js/dist/reset.css") + script("reveal.js/dist/reveal.css") + theme
+
+
+def _reveal() -> str:
+    return script("reveal.js/dist/reveal.js") + "\n" + script("reveal.js/plugin/notes/notes.js")

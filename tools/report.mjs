@@ -1,14 +1,15 @@
-import { readArguments, report } from './reports.mjs';
+import { readArguments, runAndReport, running } from './reports.mjs';
 import { main, setup } from './setup.mjs';
 
 // Builds reports in another form or language: npm run report -- 05 --lang zh --to slides
 await main(async () => {
-  const usage = 'npm run report -- [05 …] [--to html|slides|pdf] [--lang en|zh] [--again]';
-  const { prefixes, values } = readArguments(usage, {
-    to: { type: 'string', default: 'html' },
-    lang: { type: 'string', default: 'en' },
-    again: { type: 'boolean', default: false },
+  const usage =
+    'npm run report -- [05 …] [--to html|slides|pdf] [--lang en|zh] [--profile lesson|full] [--jobs N] [--again]';
+  const args = readArguments(usage, {
+    ...running,
+    to: { type: 'string', accepts: ['html', 'slides', 'pdf'] },
+    lang: { type: 'string', accepts: ['en', 'zh'] },
   });
   await setup();
-  return report(prefixes, ['--to', String(values.to), '--lang', String(values.lang)], values.again === true);
+  return runAndReport(args);
 });

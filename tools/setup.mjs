@@ -1,17 +1,28 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { checkPlatform, findPrerequisites } from './setup/prerequisites.mjs';
-import { run, SetupError, showStep, startLog } from './setup/process.mjs';
-import { steps } from './setup/steps.mjs';
+import { run, SetupError, showStep, startGuardian, startLog, tryLock, unlock } from './setup/process.mjs';
+import { isolated, steps } from './setup/steps.mjs';
 
-export { run, SetupError, showStep };
+export { isolated, run, SetupError, showStep };
 
 /** The repository. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** The Python of the project's own environment. */
 export const python = join(root, '.venv', 'bin', 'python');
-
 const stateFolder = join(root, '.liandan');
 const stampFile = join(stateFolder, 'setup.json');
 const lockFile = join(stateFolder, 'setup.lock');
@@ -32,28 +43,42 @@ function writeStamps(stamps) {
   renameSync(`${stampFile}.part`, stampFile);
 }
 
-/** One set-up at a time in one checkout; the lock of a process that no longer runs does not count. */
-function lock() {
-  mkdirSync(stateFolder, { recursive: true });
-  for (;;) {
-    try {
-      writeFileSync(lockFile, String(process.pid), { flag: 'wx' });
-      process.on('exit', () => rmSync(lockFile, { force: true }));
-      return;
-    } catch {
-      const owner = Number(existsSync(lockFile) && readFileSync(lockFile, 'utf8'));
-      let alive = owner > 0;
-      try {
-        if (alive) process.kill(owner, 0);
-      } catch {
-        alive = false;
-      }
-      if (alive)
-        throw new SetupError(
-          `Another set-up (process ${owner}) is at work in this checkout. Wait for it to end, then run the command again.`,
-        );
-      rmSync(lockFile, { force: true });
-    }
+/** @param {string} path */
+function isWritable(path) {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {import('./setup/steps.mjs').Step[]} due */
+function requireWritable(due) {
+  const closed = [root, stateFolder, join(root, 'node_modules'), join(root, '.venv')].find(
+    (path) => existsSync(path) && !isWritable(path),
+  );
+  if (!closed) return;
+  const owner = statSync(closed).uid;
+  const name =
+    spawnSync('id', ['-un', String(owner)], { encoding: 'utf8' }).stdout?.trim() || `user ${owner}`;
+  const mine = owner === process.getuid?.();
+  throw new SetupError(
+    `The set-up of this checkout is not finished (${due.map(({ title }) => title).join(', ')}), and you cannot write to\n` +
+      `${closed}${mine ? ', which lies on a read-only file system or is closed to writing' : `, which belongs to ${name} (you are ${userInfo().username})`}.\n` +
+      `Either ${mine ? 'open it to writing' : `${name} runs "npm start" there once`}, or you work in a copy of your own: git clone ${root}`,
+  );
+}
+
+/** One set-up at a time in one checkout; a second one waits for the first. */
+async function takeLock() {
+  for (let said = false; ;) {
+    const taken = await tryLock(lockFile);
+    if (taken.locked) return;
+    if (!said)
+      console.log(`Another set-up (process ${taken.owner}) is at work in this checkout; waiting for it.`);
+    said = true;
+    await setTimeout(500);
   }
 }
 
@@ -67,31 +92,45 @@ export async function setup() {
   const start = Date.now();
   checkPlatform();
   const all = steps(root, log);
-  const stamps = readStamps();
-  const todo = all.filter(
-    (step) => stamps[step.name] !== step.fingerprint() || !step.produces.every((path) => existsSync(path)),
-  );
-  if (todo.length > 0) {
-    lock();
-    startLog(log);
+  const dueSteps = () => {
+    const stamps = readStamps();
+    return all.filter(
+      (step) => stamps[step.name] !== step.fingerprint() || !step.produces.every((path) => existsSync(path)),
+    );
+  };
+  let due = dueSteps();
+  const complete = due.length === 0;
+  if (complete) startGuardian(python);
+  else {
+    requireWritable(due);
     const prerequisites = findPrerequisites(
       root,
-      todo.some((step) => step.downloads),
+      due.some((step) => step.downloads),
     );
-    for (const [index, step] of todo.entries()) {
+    startGuardian(prerequisites.python);
+    mkdirSync(stateFolder, { recursive: true });
+    await takeLock();
+    startLog(log);
+    // A step may undo what a later one has made, so what is due is asked anew after each.
+    for (let done = 0; (due = dueSteps()).length > 0; done++) {
+      const [step] = /** @type {[import('./setup/steps.mjs').Step]} */ (due);
+      const stamps = readStamps();
       delete stamps[step.name];
       writeStamps(stamps);
-      await showStep(`${index + 1}/${todo.length} ${step.title}`, (note) =>
+      await showStep(`${done + 1}/${done + due.length} ${step.title}`, (note) =>
         step.run({ prerequisites, note }),
       );
-      stamps[step.name] = step.fingerprint();
-      writeStamps(stamps);
+      const missing = step.produces.find((path) => !existsSync(path));
+      if (missing)
+        throw new SetupError(
+          `${step.title}: everything went well, but ${missing} is not there. Whole output: ${log}`,
+        );
+      writeStamps({ ...stamps, [step.name]: step.fingerprint() });
     }
-    rmSync(lockFile, { force: true });
+    unlock(lockFile);
   }
-  console.log(
-    `set-up ${todo.length > 0 ? 'done' : 'complete'} (${((Date.now() - start) / 1000).toFixed(1)} s)`,
-  );
+  const took = `${((Date.now() - start) / 1000).toFixed(1)} s`;
+  console.log(`set-up ${complete ? 'complete' : 'done'} (${took})`);
 }
 
 /**

@@ -1,15 +1,10 @@
-import { readArguments, runAndReport } from './reports.mjs';
+import { readArguments, runAndReport, running } from './reports.mjs';
 import { main, setup } from './setup.mjs';
 
 // Sets up what is missing, runs the notebooks, builds their reports, says where to look.
 await main(async () => {
-  const { prefixes, values } = readArguments('npm start [-- 05 …] [--profile lesson|full] [--solutions]', {
-    profile: { type: 'string' },
-    solutions: { type: 'boolean' },
-  });
+  const usage = 'npm start [-- 05 …] [--profile lesson|full] [--jobs N] [--again] [--solutions]';
+  const args = readArguments(usage, { ...running, solutions: { type: 'boolean' } });
   await setup();
-  return runAndReport(prefixes, [
-    ...(values.profile ? ['--profile', String(values.profile)] : []),
-    ...(values.solutions ? ['--solutions'] : []),
-  ]);
+  return runAndReport(args);
 });

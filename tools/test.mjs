@@ -1,6 +1,6 @@
 /** `npm test`: set-up, then every check; all of them run, the exit code tells whether all passed. */
 import { join } from 'node:path';
-import { main, python, root, run, setup, SetupError } from './setup.mjs';
+import { isolated, main, python, root, run, setup, SetupError } from './setup.mjs';
 
 const node = process.execPath;
 const bin = (/** @type {string[]} */ ...parts) => join(root, 'node_modules', ...parts);
@@ -14,11 +14,12 @@ const checks = {
   eslint: [node, bin('eslint', 'bin', 'eslint.js'), '.', '--max-warnings', '0'],
   prettier: [node, bin('prettier', 'bin', 'prettier.cjs'), '--check', '.'],
   docs: [node, bin('typedoc', 'bin', 'typedoc'), '--options', join('tools', 'docs', 'typedoc.config.mjs')],
-  ruff: [python, '-m', 'ruff', 'check', '.'],
+  ruff: [python, ...isolated, '-m', 'ruff', 'check', '.'],
+  dependencies: [node, join('tools', 'dependencies.mjs')],
   unit: [node, ...vitest, '--exclude', 'tools/test/browser/**'],
-  kernel: [python, '-m', 'pytest', '-q', join('kernel', 'test')],
-  runner: [python, '-m', 'pytest', '-q', join('tools', 'test')],
-  notebooks: [node, join('tools', 'start.mjs'), '--solutions'],
+  kernel: [python, ...isolated, '-m', 'pytest', '-q', join('kernel', 'test')],
+  runner: [python, ...isolated, '-m', 'pytest', '-q', join('tools', 'test')],
+  notebooks: [node, join('tools', 'start.mjs'), '--solutions', '--again'],
   browser: [node, ...vitest, 'tools/test/browser'],
 };
 

@@ -8,17 +8,27 @@ from typing import Any
 
 
 def number(value: float, digits: int = 5) -> str:
-    """A number for readers: integers in full, powers of ten only where it is very small or very large."""
+    """A number for readers, as the library writes it: integers in full, powers of ten where it is very small or large."""
+    if math.isnan(value):
+        return "NaN"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    if value == int(value) and abs(value) < 1e15:
-        text = f"{int(value):,}" if abs(value) >= 1e4 else str(int(value))
+    if value == int(value) and abs(value) < 2**53:
+        text = _grouped(str(int(value)))
     elif 1e-4 <= abs(value) < 1e7:
-        text = repr(float(f"{value:.{digits}g}")).removesuffix(".0")
+        text = _grouped(repr(float(f"{value:.{digits}g}")).removesuffix(".0"))
     else:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        text = f"{float(mantissa):g}e{int(exponent)}"
+        text = f"{float(mantissa)!r}".removesuffix(".0") + f"e{int(exponent)}"
     return text.replace("-", "−")
+
+
+def _grouped(text: str) -> str:
+    """Commas between thousands where the integer part has five places or more."""
+    whole, point, fraction = text.partition(".")
+    if len(whole.lstrip("-")) >= 5:
+        whole = f"{int(whole):,}"
+    return whole + point + fraction
 
 
 def measured(value: Any, interval: Sequence[float | None]) -> tuple[str, str]:
@@ -26,6 +36,9 @@ def measured(value: Any, interval: Sequence[float | None]) -> tuple[str, str]:
     low, high = interval
     ends = [end for end in interval if end is not None]
     digits = 5
+    if isinstance(value, str):
+        # What JSON cannot write as a number arrives as text.
+        value = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(value, value)
     finite = isinstance(value, (int, float)) and math.isfinite(value)
     while (
         finite
@@ -33,8 +46,10 @@ def measured(value: Any, interval: Sequence[float | None]) -> tuple[str, str]:
         and any(e != value and number(e, digits) == number(value, digits) for e in ends)
     ):
         digits += 1
-    # What JSON cannot write as a number (NaN, infinities) arrives as text or null.
-    shown = number(value, digits) if finite else "NaN" if value is None else str(value)
+    if value is None:
+        shown = "NaN"
+    else:
+        shown = number(value, digits) if isinstance(value, (int, float)) else str(value)
     texts = [None if end is None else number(end, digits) for end in (low, high)]
     if low is None:
         return shown, "any number" if high is None else f"≤ {texts[1]}"

@@ -25,14 +25,14 @@ function findPython() {
   let old;
   let bare;
   for (const name of names) {
-    const version = capture(name, ['-c', 'import sys; print(*sys.version_info[:2])']);
+    const version = capture(name, ['-E', '-s', '-c', 'import sys; print(*sys.version_info[:2])']);
     if (version.status !== 0) continue;
     const [major = 0, minor = 0] = version.stdout.trim().split(' ').map(Number);
     if (major < 3 || (major === 3 && minor < /** @type {number} */ (MINIMUM_PYTHON[1]))) {
       old ??= `${name} is ${major}.${minor}`;
       continue;
     }
-    if (capture(name, ['-c', 'import venv, ensurepip']).status === 0)
+    if (capture(name, ['-E', '-s', '-c', 'import venv, ensurepip']).status === 0)
       return { python: name, pythonVersion: [major, minor] };
     bare ??= `${major}.${minor}`;
   }

@@ -60,6 +60,18 @@ function writeWhole(file, content) {
   renameSync(`${file}.part`, file);
 }
 
+// Settings that would send packages elsewhere than into the environment.
+const misleading = /^PIP_(USER|TARGET|PREFIX|ROOT)$/;
+const pipEnvironment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !misleading.test(name)),
+);
+
+/**
+ * The arguments before a script or `-m`: modules come from the environment alone, whatever PYTHONPATH or a home folder
+ * offers, and text is UTF-8 in every locale.
+ */
+export const isolated = ['-E', '-s', '-X', 'utf8'];
+
 /**
  * @param {string} root
  * @param {string} log
@@ -76,6 +88,7 @@ export function steps(root, log) {
   const tfjs = at('node_modules', '@tensorflow', 'tfjs-node-gpu');
   const binding = join(tfjs, 'lib', 'napi-v8', 'tfjs_binding.node');
   const pip = [
+    ...isolated,
     '-m',
     'pip',
     '--disable-pip-version-check',
@@ -84,7 +97,7 @@ export function steps(root, log) {
     '--require-hashes',
     '--only-binary=:all:',
   ];
-  const inRoot = { cwd: root };
+  const inRoot = { cwd: root, env: pipEnvironment };
   const suffix = process.platform === 'darwin' ? '.2.dylib' : '.so.2';
 
   const packages = () => hash(root, read('package-lock.json'), process.version);
@@ -97,9 +110,16 @@ export function steps(root, log) {
       title: 'npm packages',
       downloads: true,
       fingerprint: packages,
-      produces: [at('node_modules', '.package-lock.json'), join(tfjs, 'binding')],
+      produces: [
+        at('node_modules', '.package-lock.json'),
+        at('node_modules', 'typescript', 'bin', 'tsc'),
+        join(tfjs, 'binding'),
+      ],
       run: async () => {
-        await runLogged(log, 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], inRoot);
+        // Whatever NODE_ENV or the user's npm configuration say, what compiles and tests belongs to it.
+        const all = ['--include=prod', '--include=dev', '--include=optional', '--include=peer'];
+        const quiet = ['--no-audit', '--no-fund', '--no-progress'];
+        await runLogged(log, 'npm', ['ci', '--ignore-scripts', ...quiet, ...all], inRoot);
       },
     },
     {
@@ -109,9 +129,21 @@ export function steps(root, log) {
       fingerprint: environment,
       produces: [python, at('.venv', 'bin', 'jupyter-lab')],
       run: async ({ prerequisites }) => {
-        const works = spawnSync(python, ['-m', 'pip', '--version']).status === 0;
-        if (!works) await runLogged(log, prerequisites.python, ['-m', 'venv', '--clear', '.venv'], inRoot);
-        await runLogged(log, python, [...pip, '-r', 'requirements.txt'], inRoot);
+        const create = () =>
+          runLogged(log, prerequisites.python, [...isolated, '-m', 'venv', '--clear', '.venv'], inRoot);
+        const fill = () => runLogged(log, python, [...pip, '-r', 'requirements.txt'], inRoot);
+        const works = (/** @type {string[]} */ ...args) =>
+          spawnSync(python, [...isolated, ...args], { env: pipEnvironment }).status === 0;
+        const whole = () =>
+          works('-c', 'import jupyterlab, nbclient, nbconvert, nbformat, jsonschema, pytest');
+        if (!works('-m', 'pip', '--version')) await create();
+        await fill();
+        if (whole()) return;
+        // An installation that was cut can look complete to pip.
+        await create();
+        await fill();
+        if (!whole())
+          throw new SetupError(`The Python environment .venv does not work. Whole output: ${log}`);
       },
     },
     {

@@ -1,10 +1,14 @@
 """Pages from notebooks made by hand."""
 
+import base64
+import os
+
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from notebooks import FIGURE, UsageError, in_language, select, title, write_atomically
-from render import remote_references, render
+from notebooks import FIGURE, NOTEBOOKS, ROOT, UsageError, in_language, select, title, write_atomically
+from render import render
+from sanitize import remote_references, sanitized
 
 RESULT = {
     "name": "09-sample",
@@ -12,11 +16,16 @@ RESULT = {
     "title": "A sample",
     "status": "passed",
     "seconds": 1.5,
+    "cells": 2,
     "checks": [],
     "figures": [],
     "failures": [],
+    "inputs": "0",
+    "solutions": False,
     "environment": {
         "date": "2026-01-02T03:04:05+00:00",
+        "commit": None,
+        "os": "An OS",
         "profile": "lesson",
         "tensorflow": "2.21.0",
         "device": "CPU",
@@ -109,12 +118,67 @@ def test_slides_follow_the_notebook_where_it_says_so(notebook):
         '<link rel="stylesheet" href="//example.org/a.css">',
         '<p style="background: url(https://example.org/a.png)">x</p>',
         '<style>@import "https://example.org/a.css";</style>',
+        "<style>p { background: u\\72l(https://example.org/a.png) }</style>",
+        '<div style="background:u\\72l(https://example.org/a.png)">x</div>',
+        '<div style="background:u/**/rl(https://example.org/a.png);color:red">x</div>',
+        '<img src="http:/example.org/a.png">',
+        r'<img src="http:\\example.org\a.png">',
+        r'<img src="\\example.org\a.png">',
+        '<img src=" ht\ttps://example.org/a.png">',
+        '<img srcset="a.png 1x, https://example.org/a.png 2x">',
+        '<svg><image xlink:href="https://example.org/a.png"></image></svg>',
+        '<svg><use href="https://example.org/a.svg#x"></use></svg>',
+        '<video poster="https://example.org/a.png"></video>',
+        '<meta http-equiv="refresh" content="0;url=https://example.org/">',
+        '<meta http-equiv=" Refresh" content="5; example.org">',
     ],
 )
 def test_a_report_that_would_load_something_remote_is_refused(notebook, markup):
     notebook.cells.append(new_markdown_cell(markup))
     with pytest.raises(UsageError, match=r"example\.org"):
         render(notebook, RESULT)
+
+
+@pytest.mark.parametrize("markup", ["![x]({})", '<img src="{}">', "![x](file://{})", "![x](../../{})"])
+def test_an_image_from_outside_of_the_repository_is_refused(notebook, tmp_path, markup):
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"\x89PNG secret")
+    address = os.path.relpath(secret, NOTEBOOKS) if "../" in markup else secret
+    notebook.cells.append(new_markdown_cell(markup.replace("../../", "").format(address)))
+    with pytest.raises(UsageError, match="lies outside of the repository"):
+        render(notebook, RESULT)
+
+
+def test_a_link_does_not_lead_an_image_outside(notebook, tmp_path):
+    (tmp_path / "secret.png").write_bytes(b"\x89PNG secret")
+    link = NOTEBOOKS / "outside-for-a-test.png"
+    link.symlink_to(tmp_path / "secret.png")
+    try:
+        notebook.cells.append(new_markdown_cell("![x](outside-for-a-test.png)"))
+        with pytest.raises(UsageError, match="lies outside of the repository"):
+            render(notebook, RESULT)
+    finally:
+        link.unlink()
+
+
+def test_an_image_of_the_repository_is_part_of_the_report(notebook):
+    picture = (ROOT / "docs" / "trajectories.png").read_bytes()
+    notebook.cells.append(new_markdown_cell("![paths](../docs/trajectories.png) ![text](../LICENSE)"))
+    page = render(notebook, RESULT)
+    assert base64.b64encode(picture).decode() in page
+    assert base64.b64encode((ROOT / "LICENSE").read_bytes()).decode()[:60] not in page
+
+
+def test_what_a_report_redistributes_carries_its_licence(notebook):
+    page = render(notebook, RESULT, slides=True)
+    for words in (
+        "plotly.js 4",
+        "mathjax 3",
+        "Apache License",
+        "reveal.js 5",
+        "Permission is hereby granted",
+    ):
+        assert words in page
 
 
 def test_a_link_to_follow_is_no_remote_reference():
@@ -144,3 +208,12 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         write_atomically(target, "new \ud800")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_what_the_library_shows_passes_unchanged():
+    shown = (
+        '<div class="liandan-progress" style="color:#009E73"><label>step <progress max="20" value="3"></progress></label>'
+        '<table class="liandan-table"><thead><tr><th scope="col">a</th></tr></thead><tbody><tr><td>1 &lt; 2</td></tr></tbody>'
+        "</table></div>"
+    )
+    assert str(sanitized(shown)) == shown

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import TOOLS
 
+from schema import problem
+
 FIXTURES = TOOLS / "test" / "fixtures"
 
 
@@ -80,6 +82,7 @@ def test_solutions_run_but_do_not_appear_in_the_executed_copy(ran):
         ("06-endless.ipynb cell 2", "ran longer than 10 s", None),
         ("07-dead-kernel.ipynb cell 2", "the kernel process died", None),
         ("04-floating-rejection.ipynb", "the notebook checks nothing", None),
+        ("09-odd-outputs.ipynb cell 4", "a check is malformed: 'claim' is a required property", None),
     ],
 )
 def test_a_failure_names_notebook_cell_and_line(output, place, message, frame):
@@ -87,6 +90,22 @@ def test_a_failure_names_notebook_cell_and_line(output, place, message, frame):
     assert any(message in line for line in heads), output
     if frame:
         assert any(line.lstrip().startswith("→") and frame in line for line in output.splitlines()), output
+
+
+def test_of_odd_outputs_as_much_is_kept_as_a_page_can_hold(ran):
+    executed = json.loads((ran[1] / "executed" / "09-odd-outputs.ipynb").read_text())
+    cells = {cell["id"]: cell.get("outputs", []) for cell in executed["cells"]}
+
+    def text(name: str) -> str:
+        return "".join(cells[name][0]["text"])
+
+    assert text("half-emoji") == "half an emoji: \ufffd\n"
+    assert text("one-line").endswith("x … 8 MB of this line cut\n")
+    lines = text("many-lines").splitlines()
+    assert (lines[0], lines[-1]) == ("line 0", "line 99999")
+    assert sum(line.startswith("…") and line.endswith(" cut …") for line in lines) == 1
+    assert len(cells["many-displays"]) == 2001
+    assert "".join(cells["many-displays"][-1]["text"]) == "… 1000 more outputs of this cell cut\n"
 
 
 def test_cells_after_an_error_do_not_run(ran, output):
@@ -117,9 +136,11 @@ def test_the_summary_holds_every_notebook_and_the_environment(ran):
     )
     failed = next(entry for entry in summary["notebooks"] if entry["name"] == "05-silent-failures")
     assert [item["passed"] for item in failed["checks"]] == [False]
-    assert {"date", "node", "tensorflow", "device", "cpu", "cores", "os", "commit", "profile"} <= set(
-        summary["environment"]
-    )
+    assert problem("summary", summary) is None
+    assert {"tensorflow", "tensorflowJs", "device", "processor", "node"} <= set(summary["environment"])
+    version = summary["environment"]["tensorflowJs"]
+    page = (ran[1] / "01-sample.html").read_text()
+    assert f"<dt>TensorFlow.js</dt><dd>{version}</dd>" in page
 
 
 def test_reports_are_left_whole(ran):

@@ -80,12 +80,15 @@ export function imageTensors(split: ImageSplit, { shape = 'flat' } = {}): Exampl
 }
 
 function load(name: string, prefix: string, classes: readonly string[]): ImageDataset {
-  return {
-    name,
-    classes,
-    train: loadSplit(`${prefix}-train`, classes.length),
-    test: loadSplit(`${prefix}-test`, classes.length),
-  };
+  const train = loadSplit(`${prefix}-train`, classes.length);
+  const test = loadSplit(`${prefix}-test`, classes.length);
+  if (train.height !== test.height || train.width !== test.width) {
+    throw new DataError(
+      `The images of ${prefix}-train are ${train.height} × ${train.width}, those of ${prefix}-test ${test.height} × ` +
+        `${test.width}: they do not belong together.`,
+    );
+  }
+  return { name, classes, train, test };
 }
 
 function loadSplit(prefix: string, classes: number): ImageSplit {
@@ -93,6 +96,9 @@ function loadSplit(prefix: string, classes: number): ImageSplit {
   const images = parseIdx(readCompressed(imageFile), 3, imageFile);
   const labels = parseIdx(readCompressed(labelFile), 1, labelFile);
   const [count = 0, height = 0, width = 0] = images.shape;
+  if (count * height * width === 0) {
+    throw new DataError(`${imageFile} announces ${images.shape.join(' × ')} values: it holds no image.`);
+  }
   if (labels.shape[0] !== count) {
     throw new DataError(
       `${imageFile} holds ${count} images, but ${labelFile} ${labels.shape[0]} labels: they do not belong together.`,

@@ -1,6 +1,7 @@
 import { tf } from '../runtime';
 import { DataError, readCompressed } from './files';
 import type { Examples } from './images';
+import { parseText, visible } from './plainText';
 
 /** Texts with a class each. */
 export interface TextSplit {
@@ -47,23 +48,16 @@ export function loadTangAndSong(): TextDataset {
  * @param bytes The whole file, UTF-8.
  * @param classes Number of classes; labels are 0 … classes − 1.
  * @param name How to call the file in errors.
- * @throws DataError if a line has another form, naming the line; or if the file is empty or not UTF-8.
+ * @throws DataError if a line has another form or the file is not a text, naming the line.
  */
 export function parseLabelledTexts(bytes: Uint8Array, classes: number, name: string): TextSplit {
-  let content: string;
-  try {
-    content = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new DataError(`${name} is not valid UTF-8: it is damaged or another kind of file.`, { cause });
-  }
-  const lines = content.split('\n');
+  const lines = parseText(bytes, name).split('\n');
   if (lines.at(-1) === '') lines.pop();
-  if (lines.length === 0) throw new DataError(`${name} is empty, but lines of "label<TAB>text" are expected.`);
   const rows = lines.map((line, index) => {
-    const [, label, text] = /^(\d+)\t(.+)$/.exec(line) ?? [];
+    const [, label, text] = /^(0|[1-9]\d{0,2})\t(.+)$/.exec(line) ?? [];
     if (label === undefined || text === undefined || Number(label) >= classes) {
       throw new DataError(
-        `Line ${index + 1} of ${name} is "${line.slice(0, 40)}", but "label<TAB>text" with a label from 0 to ` +
+        `Line ${index + 1} of ${name} is ${visible(line.slice(0, 40))}, but "label<TAB>text" with a label from 0 to ` +
           `${classes - 1} is expected.`,
       );
     }

@@ -110,7 +110,7 @@ function checkBundle(result: CheckResult): MimeBundle {
   const { id, claim, value, interval, source, passed } = result;
   const words = passed ? 'passed' : 'failed';
   const sign = passed ? '✓' : '✗';
-  const [shown, expectation] = inWords(value, interval);
+  const [shown, accepted] = inWords(value, interval);
   const color = passed ? '#009E73' : '#D55E00';
   return {
     'application/vnd.liandan.check+json': { ...result, value: jsonNumber(value) },
@@ -118,8 +118,8 @@ function checkBundle(result: CheckResult): MimeBundle {
       `<div class="liandan-check liandan-check-${words}" ` +
       `style="border-left:4px solid ${color};padding:0.1em 0 0.1em 0.75em;margin:0.5em 0">` +
       `<div><strong>${sign} ${escapeHtml(id)} ${words}</strong> · ${escapeHtml(claim)}</div>` +
-      `<div>measured <strong>${shown}</strong>, expected ${expectation} <em>(${escapeHtml(source)})</em></div></div>`,
-    'text/plain': `${sign} ${id} ${words}: ${claim}\n  measured ${shown}, expected ${expectation} (${source})`,
+      `<div>measured <strong>${shown}</strong>, accepted ${accepted} <em>(${escapeHtml(source)})</em></div></div>`,
+    'text/plain': `${sign} ${id} ${words}: ${claim}\n  measured ${shown}, accepted ${accepted} (${source})`,
   };
 }
 
@@ -139,9 +139,9 @@ function inWords(value: number, [low, high]: CheckResult['interval']): [value: s
     digits += 1;
   }
   const [shown, from, to] = [value, low ?? NaN, high ?? NaN].map((number) =>
-    formatNumber(number, digits),
+    formatNumber(number, digits).replaceAll('-', '−'),
   ) as [string, string, string];
-  if (low === null) return [shown, `at most ${to}`];
-  if (high === null) return [shown, `at least ${from}`];
-  return [shown, low === high ? `exactly ${from}` : `${from} to ${to}`];
+  if (low === null) return [shown, `≤ ${to}`];
+  if (high === null) return [shown, `≥ ${from}`];
+  return [shown, low === high ? `= ${from}` : `[${from}, ${to}]`];
 }

@@ -1,4 +1,5 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -43,14 +44,62 @@ describe('files of the data folder', () => {
     expect(() => loadMnist()).toThrow(/is damaged .*git checkout -- data\/mnist10k-train-images-idx3-ubyte.gz/);
   });
 
-  it('refuses images and labels that do not belong together', () => {
+  /** A data folder with a list of what lies in it. */
+  function folderWith(files: Record<string, Buffer>): string {
     const folder = mkdtempSync(join(tmpdir(), 'liandan-data-'));
+    const lines = Object.entries(files).map(([name, content]) => {
+      const packed = gzipSync(content);
+      writeFileSync(join(folder, name), packed);
+      return `${createHash('sha256').update(packed).digest('hex')}  ${name}`;
+    });
+    writeFileSync(join(folder, 'SOURCES.md'), ['# Data', '```', ...lines, '```', ''].join('\n'));
     vi.stubEnv('LIANDAN_DATA', folder);
-    const write = (name: string, content: Buffer) => writeFileSync(join(folder, name), gzipSync(content));
-    write('mnist10k-train-images-idx3-ubyte.gz', idx([2, 1, 1], [7, 8]));
-    write('mnist10k-train-labels-idx1-ubyte.gz', idx([1], [3]));
+    return folder;
+  }
+
+  const mnist = (part: string, images: Buffer, labels: Buffer) => ({
+    [`mnist10k-${part}-images-idx3-ubyte.gz`]: images,
+    [`mnist10k-${part}-labels-idx1-ubyte.gz`]: labels,
+  });
+  const train = (images: Buffer, labels: Buffer) => folderWith(mnist('train', images, labels));
+
+  it('refuses images and labels that do not belong together', () => {
+    train(idx([2, 1, 1], [7, 8]), idx([1], [3]));
     expect(() => loadMnist()).toThrow('holds 2 images, but mnist10k-train-labels-idx1-ubyte.gz 1 labels');
-    write('mnist10k-train-labels-idx1-ubyte.gz', idx([2], [3, 10]));
+    train(idx([2, 1, 1], [7, 8]), idx([2], [3, 10]));
     expect(() => loadMnist()).toThrow('holds the label 10, but labels are 0 … 9');
+    train(idx([0, 28, 28], []), idx([0], []));
+    expect(() => loadMnist()).toThrow('announces 0 × 28 × 28 values: it holds no image');
+  });
+
+  it('refuses images of two sizes', () => {
+    folderWith({
+      ...mnist('train', idx([1, 1, 4], [1, 2, 3, 4]), idx([1], [3])),
+      ...mnist('test', idx([1, 2, 2], [1, 2, 3, 4]), idx([1], [3])),
+    });
+    expect(() => loadMnist()).toThrow('mnist10k-train are 1 × 4, those of mnist10k-test 2 × 2');
+  });
+
+  it('refuses a file that is not the one that was described, and says which and what to do', () => {
+    const folder = train(idx([1, 1, 1], [7]), idx([1], [3]));
+    const file = join(folder, 'mnist10k-train-images-idx3-ubyte.gz');
+    writeFileSync(file, gzipSync(idx([1, 1, 1], [8])));
+    expect(() => loadMnist()).toThrow(
+      /mnist10k-train-images-idx3-ubyte\.gz is not the one that .*SOURCES\.md describes: its sha256 is [0-9a-f]{12}…, expected/,
+    );
+  });
+
+  it('notices a file that changes after it was read', () => {
+    const digits = idx([1, 1, 1], [7]);
+    const folder = folderWith({ ...mnist('train', digits, idx([1], [3])), ...mnist('test', digits, idx([1], [3])) });
+    expect(loadMnist().train.count).toBe(1);
+    writeFileSync(join(folder, 'mnist10k-test-images-idx3-ubyte.gz'), gzipSync(idx([1, 1, 1], [255])));
+    expect(() => loadMnist()).toThrow('mnist10k-test-images-idx3-ubyte.gz is not the one');
+  });
+
+  it('knows the files of the repository where nothing lies beside them that describes them', () => {
+    const folder = train(idx([1, 1, 1], [7]), idx([1], [3]));
+    rmSync(join(folder, 'SOURCES.md'));
+    expect(() => loadMnist()).toThrow('is not the one that');
   });
 });

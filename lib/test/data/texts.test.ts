@@ -23,6 +23,25 @@ describe('parseLabelledTexts', () => {
     expect(() => parse('0\t\n')).toThrow('Line 1 of poems');
     expect(() => parse('')).toThrow('poems is empty');
     expect(() => parseLabelledTexts(Uint8Array.of(0x31, 0x09, 0xff), 2, 'poems')).toThrow(DataError);
+    expect(() => parse('00\t好\n')).toThrow('Line 1 of poems is "00\\t好"');
+  });
+
+  it.each([
+    ['1\t好\r\n', 'Line 1 of poems holds a carriage return, as Windows ends lines (U+000D), near "1\\t好\\r"'],
+    ['1\t好\n0\ta\0b\n', 'Line 2 of poems holds a zero byte (U+0000), near "0\\ta\\u0000b"'],
+    ['1\ta\u2028b\n', 'holds a line separator (U+2028), near "1\\ta\\u2028b"'],
+    ['\ufeff1\ta\n', 'holds a byte order mark (U+FEFF)'],
+    ['1\ta\ufffd\n', 'holds a replacement character'],
+    ['1\t\u001b[31m\n', 'holds the control character U+001B'],
+  ])('shows the character that does not belong in %j', (content, message) => {
+    expect(() => parse(content)).toThrow(message);
+  });
+
+  it('names the line of bytes that are no UTF-8', () => {
+    const bytes = Buffer.concat([Buffer.from('1\ta\n0\tcaf'), Buffer.of(0xe9), Buffer.from(' x\n')]);
+    expect(() => parseLabelledTexts(bytes, 2, 'poems')).toThrow(
+      'Line 2 of poems holds bytes that are not valid UTF-8, near "0\\tcaf\\ufffd x"',
+    );
   });
 });
 

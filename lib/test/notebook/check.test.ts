@@ -24,7 +24,7 @@ describe('check', () => {
     });
     expect(checks().find(({ id }) => id === 'LI-5/beta0.9')).toEqual(result);
     expect(kernel().last('text/plain')).toBe(
-      '✓ LI-5/beta0.9 passed: The RMS on noise is √((1−β₁)/(1+β₁))\n  measured 0.2287, expected 0.224 to 0.235 (derivation)',
+      '✓ LI-5/beta0.9 passed: The RMS on noise is √((1−β₁)/(1+β₁))\n  measured 0.2287, accepted [0.224, 0.235] (derivation)',
     );
   });
 
@@ -70,7 +70,7 @@ describe('check', () => {
 
   it('shows the digits that decide', () => {
     run({ value: 0.24000001, interval: [0.22, 0.24] });
-    expect(kernel().last('text/plain')).toContain('measured 0.24000001, expected 0.22 to 0.24');
+    expect(kernel().last('text/plain')).toContain('measured 0.24000001, accepted [0.22, 0.24]');
   });
 
   it('escapes claim and source', () => {
@@ -115,7 +115,7 @@ it('check prints its line outside a notebook', () => {
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   check('LI-9', { ...words, value: 4.005e-5, interval: { min: 4e-5 } });
   expect(log.mock.calls[0]![0]).toMatch(
-    /^✓ LI-9 passed: .*\n {2}measured 4.005e-5, expected at least 4e-5 \(derivation\)$/,
+    /^✓ LI-9 passed: .*\n {2}measured 4.005e−5, accepted ≥ 4e−5 \(derivation\)$/,
   );
   log.mockRestore();
 });

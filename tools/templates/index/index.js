@@ -12,3 +12,6 @@ window.reportReady = Promise.all([
   ),
   MathJax.startup.promise,
 ]);
+
+// While notebooks run, this page is written anew from time to time.
+if (document.getElementById('under-way')) setTimeout(() => location.reload(), 10_000);

@@ -28,21 +28,27 @@ function fitted(layout, width) {
 }
 
 /** Draws a figure once, as wide as its place; `adapt` changes its layout for where it is shown. */
-function draw(figure, adapt = fitted, options = {}) {
+async function draw(figure, adapt = fitted, options = {}) {
   const canvas = figure.querySelector('.canvas');
-  if (canvas.dataset.drawn) return Promise.resolve();
+  if (canvas.dataset.drawn) return;
   canvas.dataset.drawn = 'true';
-  const { data, layout, config } = JSON.parse(figure.querySelector('script').textContent);
-  const { width, ...free } = layout;
-  const fit = adapt({ height: 400, ...free, autosize: true }, canvas.clientWidth);
-  return Plotly.newPlot(canvas, data, fit, {
-    ...config,
-    ...options,
-    responsive: true,
-    displaylogo: false,
-    // Its default is a button that uploads the figure.
-    showSendToCloud: false,
-  });
+  try {
+    const { data, layout, config } = JSON.parse(figure.querySelector('script').textContent);
+    const { width, ...free } = layout ?? {};
+    const fit = adapt({ height: 400, ...free, autosize: true }, canvas.clientWidth);
+    await Plotly.newPlot(canvas, data, fit, {
+      ...config,
+      ...options,
+      responsive: true,
+      displaylogo: false,
+      // Its default is a button that uploads the figure.
+      showSendToCloud: false,
+    });
+  } catch (error) {
+    // The rest of the page goes on without it.
+    canvas.classList.add('broken');
+    canvas.textContent = `✗ ${error.message}`;
+  }
 }
 
 /** An equation wider than the page scrolls by itself; a numbered one insists on its width, so it needs a frame. */

@@ -9,8 +9,8 @@ window.MathJax = {
       ['\\[', '\\]'],
     ],
     processEscapes: true,
-    // Whatever this would load on demand is part of the bundle already.
-    packages: { '[-]': ['require', 'autoload'] },
+    // Whatever would be loaded on demand is part of the bundle already; a formula needs no links.
+    packages: { '[-]': ['require', 'autoload', 'html'] },
   },
   options: {
     skipHtmlTags: ['script', 'noscript', 'style', 'textarea', 'pre', 'code'],
