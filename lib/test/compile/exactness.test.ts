@@ -22,9 +22,14 @@ const x = () => tf.tensor1d([1, 2]);
 describe('no barrier is needed', () => {
   const ordinary: Record<string, FlatStep> = {
     'for constants of ordinary size': (a) => tf.add(tf.mul(tf.mul(tf.add(tf.add(a!, 1), 2), 0.5), 3), 0.1),
-    'for one constant, however large': (a) => [tf.mul(a!, 1e30), tf.add(a!, -1e30), tf.mul(tf.add(a!, 1e30), 1e30)],
+    'for one constant, however large': (a) => [
+      tf.mul(a!, 1e30),
+      tf.add(a!, -1e30),
+      tf.mul(tf.add(a!, 1e30), 1e30),
+    ],
     'for division by ordinary numbers': (a) => tf.div(tf.neg(a!), 7e20),
-    'for softmax and its gradient': (a) => tf.grad((y) => tf.sum(tf.square(tf.softmax(y as tf.Tensor1D))))(a!),
+    'for softmax and its gradient': (a) =>
+      tf.grad((y) => tf.sum(tf.square(tf.softmax(y as tf.Tensor1D))))(a!),
     'for sigmoids that are spelled out': (a) => tf.div(1, tf.add(1, tf.exp(tf.neg(a!)))),
     'for integers': (a) => tf.mul(tf.mul(tf.cast(a!, 'int32'), 65_536), 65_536),
   };

@@ -1,10 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { recomputation } from '../../src/compile/passes/fusion';
-import { simplify } from '../../src/compile/passes/simplify';
-import { record, type FlatStep } from '../../src/compile/record/recorder';
-import { Restoration } from '../../src/compile/record/restoration';
+import type { FlatStep } from '../../src/compile/record/recorder';
 import { compile } from '../../src/compile';
 import { tf } from '../../src/runtime';
+import { traceOf } from './traceOf';
 
 /** Gradients of a cell that is run for some steps, each on the state that the one before left. */
 function unrolled(steps: number, cell: (state: tf.Tensor, kernel: tf.Tensor) => tf.Tensor): FlatStep {
@@ -27,14 +26,7 @@ const simple = (state: tf.Tensor, kernel: tf.Tensor): tf.Tensor =>
 
 const inputs = [tf.eye(3), tf.ones([2, 3])];
 
-function recomputed(step: FlatStep): number {
-  const restoration = new Restoration();
-  try {
-    return recomputation(simplify(record(step, inputs, { mayCreate: false, restoration })!));
-  } finally {
-    restoration.restore();
-  }
-}
+const recomputed = (step: FlatStep): number => recomputation(traceOf(step, ...inputs));
 
 describe('what XLA would compute again and again', () => {
   it('grows with the length of a chain of operations on elements, and not with that of products', () => {
