@@ -37,13 +37,14 @@ describe('the examples of the pages', () => {
       types: ['node'],
     };
     const host = ts.createCompilerHost(options);
-    const { getSourceFile, readFile } = host;
+    const getSourceFile = host.getSourceFile.bind(host);
+    const readFile = host.readFile.bind(host);
     host.fileExists = (file) => files.has(file) || existsSync(file);
-    host.readFile = (file) => files.get(file) ?? readFile.call(host, file);
+    host.readFile = (file) => files.get(file) ?? readFile(file);
     host.getSourceFile = (file, ...rest) => {
       const own = files.get(file);
       return own === undefined
-        ? getSourceFile.call(host, file, ...rest)
+        ? getSourceFile(file, ...rest)
         : ts.createSourceFile(file, own, ts.ScriptTarget.ES2022);
     };
     const program = ts.createProgram([...files.keys()], options, host);

@@ -361,10 +361,10 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
 /** A sequence of actions, after each of which everything is read or nothing is. */
 const sequences = fc.record({
   reads: fc.boolean(),
-  actions: fc.noBias(fc.array(actions, { minLength: 1, maxLength: 800, size: 'max' })),
+  actions: fc.noBias(fc.array(actions, { minLength: 1, maxLength: 1600, size: 'max' })),
 });
 
-const SEQUENCES = 16;
+const SEQUENCES = 10;
 
 describe('compiled steps and variables, in any order', () => {
   it.each(['eager' as const, ...paths])(

@@ -154,6 +154,7 @@ describe('types', () => {
       scalars: () => ({}),
       slots: (parameter) => ({ momentum: like(parameter) }),
       // @ts-expect-error a slot that does not exist
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment
       update: ({ theta, slots }) => ({ theta, slots: { momentum: slots.velocity } }),
     });
     optimizer('Typed', {
@@ -161,6 +162,7 @@ describe('types', () => {
       scalars: () => ({}),
       slots: (parameter) => ({ momentum: like(parameter) }),
       // @ts-expect-error a scalar that does not exist
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-argument
       update: ({ theta, h }) => ({ theta: tf.mul(theta, h.beta), slots: {} }),
     });
   });
