@@ -38,6 +38,8 @@ export class WeightAverage {
   private readonly decay: Rate;
   /** How many use() are going on. */
   private users = 0;
+  /** The averages while they are in use, because whatever is done to the weights meanwhile must not reach them. */
+  private kept: readonly Tensor[] = [];
 
   /**
    * @param weights What to average: variables of float32.
@@ -83,8 +85,9 @@ export class WeightAverage {
   }
 
   /**
-   * Runs `action` with the averages in the place of the weights, which come back afterwards, whatever happens. Uses may
-   * lie within each other or overlap: the weights come back when the last one ends.
+   * Runs `action` with the averages in the place of the weights. Afterwards both are what they were before, whatever
+   * happens, a training step among it. Uses may lie within each other or overlap: the weights come back when the last one
+   * ends.
    */
   use<T>(action: () => T): T {
     this.checkThere();
@@ -161,22 +164,27 @@ export class WeightAverage {
   }
 
   private enter(): void {
-    if (this.users === 0) this.swap();
     this.users += 1;
+    if (this.users > 1) return;
+    this.kept = this.pairs.map(({ other }) => keep(other.clone()));
+    for (const { weight, other } of this.pairs) {
+      const own = weight.clone();
+      weight.assign(other);
+      other.assign(own);
+      own.dispose();
+    }
   }
 
   private leave(): void {
     this.users -= 1;
-    if (this.users === 0) this.swap();
-  }
-
-  private swap(): void {
-    for (const { weight, other } of this.pairs) {
-      const held = weight.clone();
+    if (this.users > 0) return;
+    this.pairs.forEach(({ weight, other }, index) => {
+      const average = this.kept[index] as Tensor;
       weight.assign(other);
-      other.assign(held);
-      held.dispose();
-    }
+      other.assign(average);
+      average.dispose();
+    });
+    this.kept = [];
   }
 
   private checkThere(): void {

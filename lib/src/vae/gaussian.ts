@@ -18,7 +18,8 @@ const LOG_2_PI = Math.log(2 * Math.PI);
  *
  * @param options.logVarianceBound b: log σ² is x/√(1 + (x/b)²) of the encoder's x, so that it stays within (−b, b) and the
  *   KL divergence within float32, where an encoder that runs away would make it infinite from log σ² = 89 on. Near 0 it is
- *   x itself, and nowhere does the gradient vanish. 20 leaves all that is useful (σ between 5e-5 and 2e4). Default: none, log σ² is x.
+ *   x itself, and nowhere does the gradient vanish. 20 leaves all that is useful (σ between 5e-5 and 2e4). Default: none,
+ *   log σ² is x.
  * @throws RangeError if the bound does not lie between 0 and 88.
  * @throws Error unless it is a matrix with an even number of columns.
  */

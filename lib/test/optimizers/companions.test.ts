@@ -115,6 +115,17 @@ describe('WeightAverage', () => {
     },
   );
 
+  it('and the weights are what they were, also where a step was made while they were in use', () => {
+    const x = variable('x', [1], [8]);
+    const average = new WeightAverage([x], { decay: 0.5 });
+    x.assign(tensor([1], [4]));
+    average.update();
+    const tensors = tf.memory().numTensors;
+    average.use(() => sgd({ learningRate: 1 }).minimize(() => tf.sum(x), false, [x]));
+    expect([array(x), array(average.of(x))]).toEqual([[4], [6]]);
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
   it('may be used within a use, and in overlapping ones', async () => {
     const x = variable('x', [1], [1]);
     const average = new WeightAverage([x], { decay: 0 });
