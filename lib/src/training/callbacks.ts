@@ -32,6 +32,7 @@ export interface RunView {
  * const halves: TrainingCallback = { onEpochEnd: ({ epoch }) => optimizer.setLearningRate(1e-3 / 2 ** epoch) };
  */
 export interface TrainingCallback {
+  /** Before the first step, also of a run that goes on from a checkpoint. */
   onTrainBegin?(run: RunView): void | Promise<void>;
   /** After each chunk of at most 25 steps. */
   onChunkEnd?(run: RunView): void | Promise<void>;

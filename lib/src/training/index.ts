@@ -15,7 +15,7 @@ export type { Part, Parts, WithParameters, WithWeights } from './parts';
 export { rowMaxima, statisticsOf, type Followed, type Moment, type Quantity } from './statistics';
 export { tensorBoard } from './tensorBoard';
 export { train, type TrainingRun, type TrainOptions } from './train';
-export { loadTensors, loadWeights, saveTensors, saveWeights } from './weights';
+export { loadTensors, loadWeights, saveTensors, saveWeights, type Weights } from './weights';
 export {
   experiment,
   type Experiment,
@@ -33,4 +33,13 @@ export {
   type LearningRateFinderOptions,
   type LearningRateScan,
 } from './learningRateFinder';
-export { best, curves, groupBy, scalarsOf, select, summarize, type Statistic } from './summaries';
+export {
+  best,
+  curves,
+  groupBy,
+  scalarsOf,
+  select,
+  summarize,
+  type NumberColumn,
+  type Statistic,
+} from './summaries';

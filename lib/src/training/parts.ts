@@ -5,7 +5,9 @@ import type { StoredTensor } from './safetensors';
 
 /** State that knows its tensors by name; a `tf.Optimizer` does. */
 export interface WithWeights {
+  /** The state of now. Variables among the tensors are the state itself; others are the caller's. */
   getWeights(): Promise<{ name: string; tensor: tf.Tensor }[]>;
+  /** Takes over copies of the values; throws, changing nothing, if they do not fit. */
   setWeights(weights: { name: string; tensor: tf.Tensor }[]): Promise<void>;
 }
 

@@ -2,10 +2,9 @@
 import { mean, standardDeviation } from '../statistics';
 
 type Cell = unknown;
-type Rows<R> = readonly R[];
 
 /** Names of the columns of numbers. */
-type NumberColumn<R> = { [Name in keyof R & string]: R[Name] extends number ? Name : never }[keyof R &
+export type NumberColumn<R> = { [Name in keyof R & string]: R[Name] extends number ? Name : never }[keyof R &
   string];
 
 /** A statistic of the values of a group. */
@@ -17,7 +16,7 @@ export type Statistic = (values: readonly number[]) => number;
  * @example
  * select(rows, { candidate: 'Lion', rate: 1e-3 }).map(({ losses }) => losses);
  */
-export function select<R extends object>(rows: Rows<R>, where: Partial<R>): R[] {
+export function select<R extends object>(rows: readonly R[], where: Partial<R>): R[] {
   return rows.filter((row) => Object.entries(where).every(([name, value]) => row[name as keyof R] === value));
 }
 
@@ -28,7 +27,7 @@ export function select<R extends object>(rows: Rows<R>, where: Partial<R>): R[] 
  * for (const { key, rows: seeds } of groupBy(rows, ['candidate', 'rate'])) console.log(key.rate, seeds.length);
  */
 export function groupBy<R extends object, By extends keyof R & string>(
-  rows: Rows<R>,
+  rows: readonly R[],
   by: readonly By[],
 ): { key: Pick<R, By>; rows: R[] }[] {
   const groups = new Map<string, { key: Pick<R, By>; rows: R[] }>();
@@ -54,7 +53,7 @@ export function groupBy<R extends object, By extends keyof R & string>(
  * summarize(rows, { by: ['candidate'], of: ['accuracy'] }); // [{ candidate: 'Lion', runs: 3, accuracy: 0.96, 'accuracy ±': 0.002 }, …]
  */
 export function summarize<R extends object, By extends keyof R & string>(
-  rows: Rows<R>,
+  rows: readonly R[],
   options: {
     readonly by: readonly By[];
     readonly of: readonly NumberColumn<R>[];
@@ -87,7 +86,7 @@ export function summarize<R extends object, By extends keyof R & string>(
  * const { key, value } = best(select(rows, { candidate: 'Lion' }), { by: ['rate'], of: 'accuracy' }); // key.rate
  */
 export function best<R extends object, By extends keyof R & string>(
-  rows: Rows<R>,
+  rows: readonly R[],
   options: { readonly by: readonly By[]; readonly of: NumberColumn<R>; readonly mode?: 'max' | 'min' },
 ): { key: Pick<R, By>; value: number; rows: R[] } {
   const { by, of, mode = 'max' } = options;
@@ -107,7 +106,7 @@ export function best<R extends object, By extends keyof R & string>(
  * lossCurves({ runs: curves(rows, { by: ['candidate'], of: 'losses' }), alt });
  */
 export function curves<R extends object, By extends keyof R & string, Of extends keyof R & string>(
-  rows: Rows<R>,
+  rows: readonly R[],
   { by, of }: { readonly by: readonly By[]; readonly of: Of },
 ): Record<string, R[Of][]> {
   return Object.fromEntries(
@@ -124,7 +123,7 @@ export function curves<R extends object, By extends keyof R & string, Of extends
  * @example
  * new dfd.DataFrame(scalarsOf(rows)).groupby(['candidate']).mean();
  */
-export function scalarsOf<R extends object>(rows: Rows<R>): Record<string, number | string | boolean>[] {
+export function scalarsOf<R extends object>(rows: readonly R[]): Record<string, number | string | boolean>[] {
   return rows.map(
     (row) =>
       Object.fromEntries(Object.entries(row).filter(([, value]) => typeof value !== 'object')) as Record<

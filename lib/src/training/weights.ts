@@ -2,7 +2,8 @@ import { tf } from '../runtime';
 import { assign, requireShape, stored, toTensor, variablesOf, type WithParameters } from './parts';
 import { readSafetensors, writeSafetensors } from './safetensors';
 
-type Weights = WithParameters | readonly tf.Variable[];
+/** A model, or variables that have names. */
+export type Weights = WithParameters | readonly tf.Variable[];
 
 const FORMAT = 'liandan-weights';
 
