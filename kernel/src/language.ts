@@ -81,6 +81,7 @@ export class Language {
   private readonly emitted = new Map<string, { version: string; module: CompiledModule }>();
   private readonly registry = keepLibraries(ts.createDocumentRegistry(true));
   private readonly host: ts.LanguageServiceHost & ts.ModuleResolutionHost;
+  private readonly resolutions: ts.ModuleResolutionCache;
   private service: ts.LanguageService;
   private isCompiling = false;
   private generation = 0;
@@ -99,6 +100,7 @@ export class Language {
     this.editorFile = path.join(root, '__liandan_editor__.ts');
     this.packagesFile = path.join(root, '__liandan_packages__.ts');
     for (const file of [this.cellFile, this.editorFile, this.packagesFile]) this.write(file, 'export {};');
+    this.resolutions = ts.createModuleResolutionCache(root, (name) => name, this.options);
     this.host = this.createHost();
     this.service = this.createService();
   }
@@ -361,6 +363,7 @@ export class Language {
   /** What seemed missing may exist by now: all modules are looked for again. */
   private forget(): void {
     for (const answers of this.remembered) answers.clear();
+    this.resolutions.clear();
     this.service.dispose();
     this.service = this.createService();
   }
@@ -419,7 +422,20 @@ export class Language {
     const exists = this.remember((name) => ts.sys.fileExists(name));
     const folderExists = this.remember((name) => ts.sys.directoryExists(name));
     const realPaths = new Map<string, string>();
-    return {
+    const host: ts.LanguageServiceHost & ts.ModuleResolutionHost & WithResolutions = {
+      // Without these, TypeScript would read the descriptions of all packages again for each cell.
+      getModuleResolutionCache: () => this.resolutions,
+      resolveModuleNameLiterals: (literals, from, redirected, options) =>
+        literals.map(({ text }) =>
+          ts.resolveModuleName(
+            text,
+            from,
+            options,
+            host,
+            isLibrary(from) ? this.resolutions : undefined,
+            redirected,
+          ),
+        ),
       getScriptFileNames: () => [this.packagesFile, this.cellFile, this.editorFile],
       getScriptVersion: (file) => this.version(file),
       getScriptSnapshot: (file) => this.snapshot(file),
@@ -441,7 +457,13 @@ export class Language {
       },
       getCancellationToken: () => this.cancellation,
     };
+    return host;
   }
+}
+
+/** Read by the language service, though its declarations do not say so. */
+interface WithResolutions {
+  getModuleResolutionCache(): ts.ModuleResolutionCache;
 }
 
 function isLibrary(file: string): boolean {

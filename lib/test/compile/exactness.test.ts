@@ -21,17 +21,16 @@ const x = () => tf.tensor1d([1, 2]);
 
 describe('no barrier is needed', () => {
   const ordinary: Record<string, FlatStep> = {
-    'for constants of ordinary size': (a) => tf.add(tf.mul(tf.mul(tf.add(tf.add(a!, 1), 2), 0.5), 3), 0.1),
+    'for constants of ordinary size': (a) => tf.add(tf.mul(tf.mul(tf.add(tf.add(a, 1), 2), 0.5), 3), 0.1),
     'for one constant, however large': (a) => [
-      tf.mul(a!, 1e30),
-      tf.add(a!, -1e30),
-      tf.mul(tf.add(a!, 1e30), 1e30),
+      tf.mul(a, 1e30),
+      tf.add(a, -1e30),
+      tf.mul(tf.add(a, 1e30), 1e30),
     ],
-    'for division by ordinary numbers': (a) => tf.div(tf.neg(a!), 7e20),
-    'for softmax and its gradient': (a) =>
-      tf.grad((y) => tf.sum(tf.square(tf.softmax(y as tf.Tensor1D))))(a!),
-    'for sigmoids that are spelled out': (a) => tf.div(1, tf.add(1, tf.exp(tf.neg(a!)))),
-    'for integers': (a) => tf.mul(tf.mul(tf.cast(a!, 'int32'), 65_536), 65_536),
+    'for division by ordinary numbers': (a) => tf.div(tf.neg(a), 7e20),
+    'for softmax and its gradient': (a) => tf.grad((y) => tf.sum(tf.square(tf.softmax(y as tf.Tensor1D))))(a),
+    'for sigmoids that are spelled out': (a) => tf.div(1, tf.add(1, tf.exp(tf.neg(a)))),
+    'for integers': (a) => tf.mul(tf.mul(tf.cast(a, 'int32'), 65_536), 65_536),
   };
   for (const [name, step] of Object.entries(ordinary)) {
     it(name, () => {
@@ -54,19 +53,19 @@ describe('no barrier is needed', () => {
 
 describe('a barrier is needed', () => {
   const bare: Record<string, FlatStep> = {
-    'between "not" and a condition on numbers': (a) => tf.logicalNot(tf.less(a!, 0)),
-    'between constants that overflow': (a) => tf.mul(tf.mul(a!, 1e30), 1e30),
-    'between constants that cancel': (a) => tf.sub(tf.add(a!, 1), 1),
-    'before a divisor that has no ordinary reciprocal': (a) => tf.div(a!, 3e38),
-    'between a place and what makes elements equal': (a) => tf.argMax(tf.relu(a!)),
-    'before the divisor of a quotient that is cut': (a) => tf.floor(tf.div(a!, 41)),
+    'between "not" and a condition on numbers': (a) => tf.logicalNot(tf.less(a, 0)),
+    'between constants that overflow': (a) => tf.mul(tf.mul(a, 1e30), 1e30),
+    'between constants that cancel': (a) => tf.sub(tf.add(a, 1), 1),
+    'before a divisor that has no ordinary reciprocal': (a) => tf.div(a, 3e38),
+    'between a place and what makes elements equal': (a) => tf.argMax(tf.relu(a)),
+    'before the divisor of a quotient that is cut': (a) => tf.floor(tf.div(a, 41)),
     'between a logarithm and a softmax': (a) => tf.log(tf.softmax(a as tf.Tensor1D)),
   };
   const underXla: Record<string, FlatStep> = {
-    'between a logarithm and an exponential': (a) => tf.log(tf.exp(a!)),
-    'between a root and a square': (a) => tf.sqrt(tf.square(a!)),
-    'between quotients': (a) => tf.div(a!, tf.div(a!, a!)),
-    'before a zero that is added': (a) => tf.add(a!, 0),
+    'between a logarithm and an exponential': (a) => tf.log(tf.exp(a)),
+    'between a root and a square': (a) => tf.sqrt(tf.square(a)),
+    'between quotients': (a) => tf.div(a, tf.div(a, a)),
+    'before a zero that is added': (a) => tf.add(a, 0),
   };
   it.each(Object.keys(bare))('%s', (name) => {
     for (const compiler of COMPILERS) expect(barriers(compiler, bare[name]!, x()), compiler).toBe(1);
