@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -83,6 +83,21 @@ describe('what a command has started', () => {
     },
     40_000,
   );
+
+  it('ends when npm is killed that has started the command', async () => {
+    const file = join(folder, 'npm.pids');
+    const script = `echo $$ >> ${file}; while :; do sleep 0.1; done`;
+    writeFileSync(
+      join(folder, 'command.mjs'),
+      `import { run, startGuardian } from '${module}';\nstartGuardian('python3');\nawait run('sh', ['-c', ${JSON.stringify(script)}]);\n`,
+    );
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts: { start: 'node command.mjs' } }));
+    const npm = spawn('npm', ['start'], { cwd: folder, stdio: 'ignore' });
+    const pids = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []);
+    await expect.poll(() => pids().length, { timeout: 20_000 }).toBe(1);
+    npm.kill('SIGKILL');
+    await expect.poll(() => pids().filter(isRunning), { timeout: 15_000 }).toEqual([]);
+  }, 40_000);
 
   it('ends with it even where only the program itself obeys', async () => {
     const file = join(folder, 'obeys.pids');
