@@ -125,6 +125,7 @@ async function main(kills) {
       }
       steps.push(step);
       if (saved.get(step) === content || content === end) survived++;
+      console.error(`killed ${killed}, survived ${survived}, at step ${step}`);
     }
     if ((await liveAndDie(file)) && (await digest(file))[1] === end) endsEqual++;
     ends++;
