@@ -26,7 +26,7 @@ export default {
   notRenderedTags: [...OptionDefaults.notRenderedTags, '@nocollapse'],
   requiredToBeDocumented: ['Class', 'Function'],
   // Names of the tensors and scalars inside one optimizer.
-  intentionallyNotExported: ['Slot', 'Hyper'],
+  intentionallyNotExported: ['Slot', 'AnyDefinition'],
   validation: {
     notExported: true,
     invalidLink: true,

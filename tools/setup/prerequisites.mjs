@@ -3,7 +3,8 @@ import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SetupError } from './process.mjs';
 
-const MINIMUM_NODE = 20;
+/** The first with `process.getBuiltinModule`. */
+const MINIMUM_NODE = [20, 16];
 const MINIMUM_PYTHON = [3, 10];
 const FREE_DISK = 3e9;
 
@@ -80,11 +81,12 @@ export function checkPlatform() {
     throw new SetupError(`${process.platform} is not supported; Linux, macOS (Apple silicon) and WSL are.`);
   if (process.platform === 'darwin' && process.arch !== 'arm64')
     throw new SetupError('macOS on Intel is not supported: TensorFlow 2.21 has no build for it.');
-  const node = Number(process.versions.node.split('.')[0]);
-  if (node < MINIMUM_NODE)
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [leastMajor = 0, leastMinor = 0] = MINIMUM_NODE;
+  if (major < leastMajor || (major === leastMajor && minor < leastMinor))
     throw new SetupError(
       missing(
-        `Node.js ${MINIMUM_NODE} or newer is needed; this is ${process.version}.`,
+        `Node.js ${MINIMUM_NODE.join('.')} or newer is needed; this is ${process.version}.`,
         'curl -fsSL https://deb.nodesource.com/setup_22.x | sudo bash - && sudo apt install nodejs',
         'brew install node@22',
       ),

@@ -19,19 +19,22 @@ export { amosSchedule, type AmosSchedule } from './rates/amosSchedule';
 export { describeOptimizer, type OptimizerDescription } from './inspect/describeOptimizer';
 export { factoringError, iDivergence, rankOneFactors } from './inspect/factoring';
 export { stateBytes, type ParameterLike } from './inspect/stateBytes';
-export { loadState, saveState } from './inspect/stateFile';
+export { loadState, saveState, type Stateful } from './inspect/stateFile';
 export { UpdateMonitor, type Movement } from './inspect/updateMonitor';
 
 // What an optimizer of one's own is made of.
 export {
   optimizer,
   Optimizer,
+  type DefinedSettings,
   type Definition,
+  type Hyperparameters,
   type OptimizerFactory,
   type OptimizerOptions,
   type OptionsOf,
   type ParameterGroup,
   type SettingsOf,
+  type SlotsOf,
   type UpdateInputs,
   type UpdateResult,
 } from './base/optimizer';
@@ -60,6 +63,7 @@ export {
   rate,
   type Check,
   type Setting,
+  type SettingTable,
   type SettingValues,
 } from './parameters/settings';
 export { evaluate } from './rates/schedules';

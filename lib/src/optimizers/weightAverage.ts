@@ -104,6 +104,7 @@ export class WeightAverage {
     return result;
   }
 
+  /** The name that error messages and state files give. */
   getClassName(): string {
     return 'WeightAverage';
   }

@@ -10,7 +10,9 @@ const version = 1;
 export interface Stateful {
   /** Names what the state is of; a file is loaded by the same only. */
   getClassName(): string;
+  /** The state, named. */
   getWeights(): Promise<NamedTensor[]>;
+  /** Takes over state that {@link getWeights} gave. */
   setWeights(weights: NamedTensor[]): Promise<void>;
   /** The state of this moment as copies that are the caller's; undefined where that is not to be had. */
   snapshot?(): NamedTensor[] | undefined;
