@@ -11,7 +11,7 @@ export default {
   name: 'liandan',
   entryPoints: [join(root, 'lib', 'src', '*', 'index.ts')],
   tsconfig: join(root, 'lib', 'tsconfig.json'),
-  projectDocuments: [join(root, 'lib', 'OPTIMIZERS.md')],
+  projectDocuments: ['OPTIMIZERS.md', 'COMPILE.md'].map((page) => join(root, 'lib', page)),
   out: join(root, 'reports', 'api'),
   readme: 'none',
   disableSources: true,

@@ -1,4 +1,6 @@
 /** A compiled step prints what it does. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/compile';
 import { fed, random, tf } from '../../src/runtime';
@@ -34,6 +36,19 @@ describe('the text of a trace', () => {
       'returns %3',
     ]);
     expect(String(step)).toBe(step.trace);
+    step.dispose();
+  });
+
+  it('is what the page on the compiled step shows', () => {
+    const page = readFileSync(join(__dirname, '../../COMPILE.md'), 'utf8');
+    const shown = /```\n(kernels: [^`]*)\n```/.exec(page)![1];
+    const weights = tf.variable(tf.zeros<tf.Rank.R2>([3, 1]), true, 'weights');
+    const optimizer = tf.train.sgd(0.1);
+    const step = compile((x: tf.Tensor2D, y: tf.Tensor2D) =>
+      optimizer.minimize(() => tf.losses.meanSquaredError(y, tf.matMul(x, weights as tf.Tensor2D)), true),
+    );
+    step(tf.ones([8, 3]), tf.ones([8, 1]));
+    expect(step.trace).toBe(shown);
     step.dispose();
   });
 
