@@ -214,6 +214,8 @@ export class Verification {
       const sensitivities = suspects.map(() => 0);
       for (let attempt = 1; attempt <= PERTURBATIONS; attempt++) {
         const moved = this.recordMoved(inputs, recording.fed, attempt, restoration);
+        // Where the function fails beside its inputs, it cannot be said how far rounding goes.
+        if (!moved) return;
         const values = [...moved.outputs, ...moved.updates];
         suspects.forEach((suspect, i) => {
           const deviation = deviationOf({ ...suspect, actual: values[comparisons.indexOf(suspect)]! });
@@ -228,13 +230,13 @@ export class Verification {
     }
   }
 
-  /** A recording from variables and inputs that are moved by some roundings. Variables and counters end where they are. */
+  /** A recording from variables and inputs that are moved by some roundings; undefined if the function fails there. Variables and counters end where they are. */
   private recordMoved(
     inputs: readonly tf.Tensor[],
     fed: Recording['fed'],
     attempt: number,
     restoration: Restoration,
-  ): Recording {
+  ): Recording | undefined {
     const now = new Restoration();
     const perturbed = inputs.map((input) => perturb(input, attempt));
     try {
@@ -243,6 +245,8 @@ export class Verification {
         tf.tidy(() => variable.assign(perturb(variable, attempt)));
       }
       return record(this.step, perturbed, { mayCreate: false, restoration: now, fed });
+    } catch {
+      return undefined;
     } finally {
       now.rewind();
       now.dispose();
