@@ -2,6 +2,24 @@
 import { attributeType, dataType, type OpAttribute } from '../../runtime/binding';
 import { integerConstant, splatOf, type Constant } from '../ir/constant';
 import { signature, type Argument } from '../ir/operations';
+import {
+  argDef,
+  attrValue,
+  dimension,
+  functionDef,
+  functionDefLibrary,
+  graphDef,
+  mapEntry,
+  metaGraphDef,
+  metaInfoDef,
+  nameAttrList,
+  nodeDef,
+  opDef,
+  savedModelProto,
+  tensorProto,
+  tensorShape,
+  versionDef,
+} from './messages';
 import { bytesField, floatField, floatsField, integerField, integersField, messageField } from './protobuf';
 
 /** The value of an attribute of a node. */
@@ -90,11 +108,11 @@ export class GraphBuilder {
     const attributes = infer(accepted, inputs, options.attributes ?? {});
     this.nodes.push(
       Buffer.concat([
-        bytesField(1, name),
-        bytesField(2, operation),
-        ...inputs.map((input) => bytesField(3, input.name)),
-        ...(options.after ?? []).map((node) => bytesField(3, `^${nodeOf(node.name)}`)),
-        ...Object.entries(attributes).map(([key, value]) => attributeField(5, key, value)),
+        bytesField(nodeDef.name, name),
+        bytesField(nodeDef.op, operation),
+        ...inputs.map((input) => bytesField(nodeDef.input, input.name)),
+        ...(options.after ?? []).map((node) => bytesField(nodeDef.input, `^${nodeOf(node.name)}`)),
+        ...Object.entries(attributes).map(([key, value]) => attributeField(nodeDef.attr, key, value)),
       ]),
     );
     const references: Reference[] = [];
@@ -152,38 +170,50 @@ export function functionDefinition(definition: {
 }): Buffer {
   const effects = (definition.effects ?? []).map(({ name }) => nodeOf(name));
   const parameter = (field: number, { name, dtype }: Parameter): Buffer =>
-    messageField(field, bytesField(1, name), integerField(3, dtype));
+    messageField(field, bytesField(argDef.name, name), integerField(argDef.type, dtype));
+  const named = (field: number, key: string, value: string): Buffer =>
+    messageField(field, bytesField(mapEntry.key, key), bytesField(mapEntry.value, value));
   return Buffer.concat([
     messageField(
-      1,
-      bytesField(1, definition.name),
-      ...definition.inputs.map((input) => parameter(2, input)),
-      ...definition.outputs.map((output) => parameter(3, output)),
-      integerField(17, effects.length > 0),
-      ...effects.map((effect) => bytesField(20, effect)),
+      functionDef.signature,
+      bytesField(opDef.name, definition.name),
+      ...definition.inputs.map((input) => parameter(opDef.inputArg, input)),
+      ...definition.outputs.map((output) => parameter(opDef.outputArg, output)),
+      integerField(opDef.isStateful, effects.length > 0),
+      ...effects.map((effect) => bytesField(opDef.controlOutput, effect)),
     ),
-    ...definition.body.nodes.map((node) => bytesField(3, node)),
-    ...definition.outputs.map(({ name, from }) =>
-      messageField(4, bytesField(1, name), bytesField(2, from.name)),
+    ...definition.body.nodes.map((node) => bytesField(functionDef.nodeDef, node)),
+    ...definition.outputs.map(({ name, from }) => named(functionDef.ret, name, from.name)),
+    ...effects.map((effect) => named(functionDef.controlRet, effect, effect)),
+    ...Object.entries(definition.attributes ?? {}).map(([key, value]) =>
+      attributeField(functionDef.attr, key, value),
     ),
-    ...effects.map((effect) => messageField(6, bytesField(1, effect), bytesField(2, effect))),
-    ...Object.entries(definition.attributes ?? {}).map(([key, value]) => attributeField(5, key, value)),
   ]);
 }
 
 /** The content of `saved_model.pb`, under the tag `serve`. */
 export function savedModel(graph: GraphBuilder, functions: readonly Buffer[]): Buffer {
-  // The version that TensorFlow 2.21 writes; it tells which behaviour of operations the graph relies on.
-  const versions = messageField(4, integerField(1, 1882), integerField(2, 12));
-  const library = messageField(2, ...functions.map((definition) => bytesField(1, definition)));
-  const graphDefinition = messageField(
-    2,
-    ...graph.nodes.map((node) => bytesField(1, node)),
+  // The versions that TensorFlow 2.21 writes; they tell which behaviour of operations the graph relies on.
+  const versions = messageField(
+    graphDef.versions,
+    integerField(versionDef.producer, 1882),
+    integerField(versionDef.minConsumer, 12),
+  );
+  const library = messageField(
+    graphDef.library,
+    ...functions.map((definition) => bytesField(functionDefLibrary.function, definition)),
+  );
+  const content = messageField(
+    metaGraphDef.graphDef,
+    ...graph.nodes.map((node) => bytesField(graphDef.node, node)),
     versions,
     library,
   );
-  const metaInformation = messageField(1, bytesField(4, 'serve'));
-  return Buffer.concat([integerField(1, 1), messageField(2, metaInformation, graphDefinition)]);
+  const metaInformation = messageField(metaGraphDef.metaInfoDef, bytesField(metaInfoDef.tags, 'serve'));
+  return Buffer.concat([
+    integerField(savedModelProto.schemaVersion, 1),
+    messageField(savedModelProto.metaGraphs, metaInformation, content),
+  ]);
 }
 
 function nodeOf(reference: string): string {
@@ -228,48 +258,51 @@ function typesOf(output: Argument, attributes: Attributes, known: readonly numbe
 }
 
 function attributeField(field: number, key: string, value: AttributeValue): Buffer {
-  return messageField(field, bytesField(1, key), bytesField(2, encode(value)));
+  return messageField(field, bytesField(mapEntry.key, key), bytesField(mapEntry.value, encode(value)));
 }
 
 function encode(attribute: AttributeValue): Buffer {
+  const list = (...elements: Buffer[]): Buffer => messageField(attrValue.list, ...elements);
   switch (attribute.kind) {
     case 'string':
-      return bytesField(2, attribute.value);
+      return bytesField(attrValue.s, attribute.value);
     case 'strings':
-      return messageField(1, ...attribute.value.map((value) => bytesField(2, value)));
+      return list(...attribute.value.map((value) => bytesField(attrValue.s, value)));
     case 'integer':
-      return integerField(3, attribute.value);
+      return integerField(attrValue.i, attribute.value);
     case 'integers':
-      return messageField(1, integersField(3, attribute.value));
+      return list(integersField(attrValue.i, attribute.value));
     case 'float':
-      return floatField(4, attribute.value);
+      return floatField(attrValue.f, attribute.value);
     case 'floats':
-      return messageField(1, floatsField(4, attribute.value));
+      return list(floatsField(attrValue.f, attribute.value));
     case 'boolean':
-      return integerField(5, attribute.value);
+      return integerField(attrValue.b, attribute.value);
     case 'booleans':
-      return messageField(1, integersField(5, attribute.value));
+      return list(integersField(attrValue.b, attribute.value));
     case 'type':
-      return integerField(6, attribute.value);
+      return integerField(attrValue.type, attribute.value);
     case 'types':
-      return messageField(1, integersField(6, attribute.value));
+      return list(integersField(attrValue.type, attribute.value));
     case 'shape':
-      return bytesField(7, encodeShape(attribute.value));
+      return bytesField(attrValue.shape, encodeShape(attribute.value));
     case 'tensor':
-      return bytesField(8, encodeTensor(attribute.value));
+      return bytesField(attrValue.tensor, encodeTensor(attribute.value));
     case 'function':
-      return messageField(10, bytesField(1, attribute.value));
+      return messageField(attrValue.func, bytesField(nameAttrList.name, attribute.value));
   }
 }
 
 function encodeShape(shape: readonly number[]): Buffer {
-  return Buffer.concat(shape.map((size) => messageField(2, integerField(1, size))));
+  return Buffer.concat(
+    shape.map((size) => messageField(tensorShape.dim, integerField(dimension.size, size))),
+  );
 }
 
 function encodeTensor(constant: Constant): Buffer {
   return Buffer.concat([
-    integerField(1, constant.dtype),
-    bytesField(2, encodeShape(constant.shape)),
+    integerField(tensorProto.dtype, constant.dtype),
+    bytesField(tensorProto.tensorShape, encodeShape(constant.shape)),
     encodeContent(constant),
   ]);
 }
@@ -278,9 +311,9 @@ function encodeTensor(constant: Constant): Buffer {
 function encodeContent(constant: Constant): Buffer {
   const value = splatOf(constant);
   if (value !== undefined) {
-    if (constant.dtype === dataType.float32) return floatsField(5, [value]);
-    if (constant.dtype === dataType.int32) return integersField(7, [value]);
-    if (constant.dtype === dataType.bool) return integersField(11, [value]);
+    if (constant.dtype === dataType.float32) return floatsField(tensorProto.floatVal, [value]);
+    if (constant.dtype === dataType.int32) return integersField(tensorProto.intVal, [value]);
+    if (constant.dtype === dataType.bool) return integersField(tensorProto.boolVal, [value]);
   }
-  return bytesField(4, constant.bytes);
+  return bytesField(tensorProto.tensorContent, constant.bytes);
 }
