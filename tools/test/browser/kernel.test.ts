@@ -102,9 +102,12 @@ describe.skipIf(!executable)('the kernel in JupyterLab', () => {
     await lab.page.keyboard.press('Shift+Tab');
     const tooltip = lab.page.locator('.jp-Tooltip');
     await tooltip.waitFor({ timeout: 10_000 });
-    const text = await tooltip.innerText();
-    expect(text).toContain('applyStep(gradient: number[], rate: number): number');
-    expect(text).toContain('Applies one step; see rate.');
+    // The tooltip is there before its text.
+    const text = () => tooltip.innerText();
+    await expect
+      .poll(text, { timeout: 10_000 })
+      .toContain('applyStep(gradient: number[], rate: number): number');
+    await expect.poll(text, { timeout: 10_000 }).toContain('Applies one step; see rate.');
     await lab.page.keyboard.press('Escape');
     await type('applySt');
     await lab.page.keyboard.press('Tab');
@@ -145,6 +148,9 @@ describe.skipIf(!executable)('the kernel in JupyterLab', () => {
       .locator('.jp-OutputArea-output', { hasText: 'tick 1' })
       .first()
       .waitFor({ timeout: 30_000 });
+    // JupyterLab says that it lost the server, sooner or later; what a student does then is to close that.
+    const lost = lab.page.locator('dialog', { hasText: 'Server Connection Error' });
+    await lab.page.addLocatorHandler(lost, () => lost.locator('button.jp-Dialog-button').last().click());
     await lab.context.setOffline(true);
     await lab.page.waitForTimeout(2000);
     await lab.context.setOffline(false);
@@ -152,9 +158,6 @@ describe.skipIf(!executable)('the kernel in JupyterLab', () => {
     await expect.poll(() => output.innerText(), { timeout: 30_000 }).toContain('tick 11');
     const lines = (await output.innerText()).trim().split('\n');
     expect(lines).toEqual(Array.from({ length: 12 }, (_, index) => `tick ${index}`));
-    // JupyterLab may have said that it lost the server.
-    const dialog = lab.page.locator('.jp-Dialog button.jp-mod-accept');
-    if (await dialog.isVisible()) await dialog.click();
   }, 90_000);
 
   it('runs all cells after a restart, and shows where an interrupt ended that', async () => {
@@ -168,7 +171,10 @@ describe.skipIf(!executable)('the kernel in JupyterLab', () => {
       .waitFor({ timeout: 30_000 });
     await lab.menu(/^Kernel$/, /^Interrupt Kernel$/);
     await lab.isIdle();
-    expect((await lab.prompts()).slice(0, 3)).toEqual(['[1]:', '[2]:', '[ ]:']);
+    // JupyterLab leaves the interrupted cell without a number where it has cancelled the run that it belongs to.
+    const [first, interrupted, next] = await lab.prompts();
+    expect([first, next]).toEqual(['[1]:', '[ ]:']);
+    expect(['[2]:', '[ ]:']).toContain(interrupted);
   }, 120_000);
 
   it('has caused no exception and no request to elsewhere', () => {
