@@ -1,4 +1,5 @@
 import { tf } from '../runtime';
+import { rejectUnknown } from '../runtime/options';
 import { CompileError } from './ir/errors';
 import { recording } from './record/recorder';
 import { Specialization } from './specialization';
@@ -298,10 +299,7 @@ function checkArguments(step: unknown, options: CompileOptions): void {
   if (typeof step !== 'function') {
     throw new TypeError(`compile() takes a function of tensors, but got ${describeValue(step)}.`);
   }
-  const unknown = Object.keys(options).find((name) => !(OPTIONS as readonly string[]).includes(name));
-  if (unknown) {
-    throw new TypeError(`compile() has no option ${unknown}; its options are ${OPTIONS.join(', ')}.`);
-  }
+  rejectUnknown(options, OPTIONS, 'compile()');
 }
 
 function flattenInputs(inputs: readonly unknown[], tensors: tf.Tensor[]): Structure {

@@ -1,6 +1,7 @@
 import * as tfc from '@tensorflow/tfjs-core';
 import type { NamedTensorMap, Scalar, Tensor } from '@tensorflow/tfjs-core';
 import { fed, hostStateIsSet, StepCounter } from '../../runtime/fed';
+import { rejectUnknown } from '../../runtime/options';
 import { wholeStep, type MicroStep } from '../around/accumulation';
 import {
   Around,
@@ -14,13 +15,7 @@ import {
 import { guardName } from '../around/guard';
 import { namedGradients, type NamedTensor } from '../parameters/gradients';
 import type { ParameterRule, ParameterSpec, SlotSpec } from '../parameters/rules';
-import {
-  rate,
-  rejectUnknown,
-  type Setting,
-  type SettingTable,
-  type SettingValues,
-} from '../parameters/settings';
+import { rate, type Setting, type SettingTable, type SettingValues } from '../parameters/settings';
 import { SlotStore } from '../parameters/slotStore';
 import { evaluate, type Rate } from '../rates/schedules';
 import { configOf, decode } from './config';

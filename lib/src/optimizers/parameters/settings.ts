@@ -1,3 +1,4 @@
+import { rejectUnknown } from '../../runtime/options';
 import type { Rate } from '../rates/schedules';
 import type { ParameterRule } from './rules';
 
@@ -134,14 +135,4 @@ export function resolveSettings(
       return [name, value];
     }),
   );
-}
-
-/** Throws if `given` has an option that is not among `known`; a typing error must not silently train something else. */
-export function rejectUnknown(given: object, known: readonly string[], owner: string): void {
-  const unknown = Object.keys(given).filter((name) => !known.includes(name));
-  if (unknown.length > 0) {
-    throw new TypeError(
-      `${owner} has no option ${unknown.join(', ')}. Its options are: ${known.join(', ')}.`,
-    );
-  }
 }
