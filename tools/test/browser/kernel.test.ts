@@ -161,20 +161,20 @@ describe.skipIf(!executable)('the kernel in JupyterLab', () => {
   }, 90_000);
 
   it('runs all cells after a restart, and shows where an interrupt ended that', async () => {
+    // What earlier runs left would look like the beginning of this one.
+    await lab.menu(/^Edit$/, /^Clear Outputs of All Cells$/);
+    await expect.poll(async () => new Set(await lab.prompts())).toEqual(new Set(['[ ]:']));
     await lab.menu(/^Kernel$/, /^Restart Kernel and Run All Cells…?$/);
     await lab.confirmDialog();
-    await expect.poll(async () => (await lab.prompts())[0], { timeout: 60_000 }).toBe('[1]:');
     await lab
       .cell(1)
       .locator('.jp-OutputArea-output', { hasText: 'spinning' })
       .first()
-      .waitFor({ timeout: 30_000 });
+      .waitFor({ timeout: 60_000 });
     await lab.menu(/^Kernel$/, /^Interrupt Kernel$/);
     await lab.isIdle();
-    // JupyterLab leaves the interrupted cell without a number where it has cancelled the run that it belongs to.
-    const [first, interrupted, next] = await lab.prompts();
-    expect([first, next]).toEqual(['[1]:', '[ ]:']);
-    expect(['[2]:', '[ ]:']).toContain(interrupted);
+    const expected = ['[1]:', '[2]:', '[ ]:', '[ ]:'];
+    await expect.poll(async () => (await lab.prompts()).slice(0, 4), { timeout: 10_000 }).toEqual(expected);
   }, 120_000);
 
   it('has caused no exception and no request to elsewhere', () => {
