@@ -127,12 +127,9 @@ class Transaction {
   }
 
   /** Stores the new values; what it returns has run when they are stored. */
-  commit({ outputs, updates }: StepResults): Reference[] {
+  commit({ updates, computed }: StepResults): Reference[] {
     if (updates.length === 0) return [];
     const { plan, builder } = this;
-    // The values themselves are waited for: once TensorFlow has inlined the step's function, a call counts as run when its
-    // operations with effects have.
-    const computed = [...outputs, ...updates].map((value) => builder.one('Identity', [value]));
     const ready = builder.one('NoOp', [], { after: [...this.stored.state, ...computed] });
     return plan.trace.updates.map(({ variable }, i) =>
       builder.one('AssignVariableOp', [this.handles.state[plan.variables.indexOf(variable)]!, updates[i]!], {

@@ -84,8 +84,6 @@ export function addLoop(
     }),
   );
   const state = carried.slice(carried.length - plan.variables.length);
-  return {
-    outputs,
-    updates: plan.trace.updates.map(({ variable }) => state[plan.variables.indexOf(variable)]!),
-  };
+  const updates = plan.trace.updates.map(({ variable }) => state[plan.variables.indexOf(variable)]!);
+  return { outputs, updates, computed: [...outputs, ...updates] };
 }

@@ -27,6 +27,8 @@ export interface StepResults {
   readonly outputs: Reference[];
   /** New values of the variables that the step updates. */
   readonly updates: Reference[];
+  /** When these have run, all of the values above are computed. */
+  readonly computed: readonly Reference[];
 }
 
 const NAME = 'step';
@@ -47,7 +49,11 @@ export function stepParameters(plan: Plan): StepArguments<Parameter> {
   };
 }
 
-/** Calls the step's function. */
+/**
+ * Calls the step's function. What waits for the call waits for the function's effect, which {@link stepFunction} makes
+ * follow from all of its results: without it, the call would count as run, once TensorFlow has inlined the function, when
+ * those of its operations have run that have effects of their own.
+ */
 export function callStep(plan: Plan, builder: GraphBuilder, values: StepArguments): StepResults {
   const types = [
     ...plan.trace.outputs.map(({ dtype }) => dtype),
@@ -57,7 +63,11 @@ export function callStep(plan: Plan, builder: GraphBuilder, values: StepArgument
     attributes: { f: attribute.function(NAME), Tout: attribute.types(types) },
   });
   const count = plan.trace.outputs.length;
-  return { outputs: results.slice(0, count), updates: results.slice(count, types.length) };
+  return {
+    outputs: results.slice(0, count),
+    updates: results.slice(count, types.length),
+    computed: results.slice(0, 1),
+  };
 }
 
 export function stepFunction(plan: Plan, attributes: Attributes = {}): Buffer {
@@ -68,16 +78,12 @@ export function stepFunction(plan: Plan, attributes: Attributes = {}): Buffer {
     const from = values.after(values.reference(source));
     return { name, dtype: from.dtype, from };
   };
-  return functionDefinition({
-    name: NAME,
-    inputs: inOrder(parameters),
-    outputs: [
-      ...plan.trace.outputs.map(({ source }, i) => result(`output_${i}`, source)),
-      ...plan.trace.updates.map(({ source }, i) => result(`update_${i}`, source)),
-    ],
-    body,
-    attributes,
-  });
+  const outputs = [
+    ...plan.trace.outputs.map(({ source }, i) => result(`output_${i}`, source)),
+    ...plan.trace.updates.map(({ source }, i) => result(`update_${i}`, source)),
+  ];
+  const effects = [body.one('NoOp', [], { after: outputs.map(({ from }) => from) })];
+  return functionDefinition({ name: NAME, inputs: inOrder(parameters), outputs, effects, body, attributes });
 }
 
 /** The operations of the step as nodes of a function. */
