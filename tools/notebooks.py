@@ -62,6 +62,7 @@ LANGUAGES = ("en", "zh")
 
 FIGURE = "application/vnd.plotly.v1+json"
 CHECK = "application/vnd.liandan.check+json"
+APPENDIX = "application/vnd.liandan.appendix+json"
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 

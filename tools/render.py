@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
-from notebooks import CHECK, FIGURE, ROOT, UsageError, has_language, in_language, title
+from notebooks import APPENDIX, CHECK, FIGURE, ROOT, UsageError, code_cells, has_language, in_language, title
 from outputs import tidy
 from sanitize import remote_references, sanitized
 from words import WORDS, measured
@@ -89,6 +89,7 @@ def render(executed: NotebookNode, result: dict[str, Any], language: str = "en",
             "title": title(notebook, language, result["title"]),
             "words": WORDS[language],
             "verdict": verdict,
+            "has_appendix": _shows(notebook, APPENDIX),
             "environment": environment_facts(result["environment"], language),
             "style": Markup(style("cells.css", "slides.css" if slides else "report.css")),
             "reveal_style": Markup(_reveal_style() if slides else ""),
@@ -140,7 +141,7 @@ def licences(*packages: str) -> str:
 def _configuration(language: str, slides: bool) -> Config:
     settings = Config()
     settings.NbConvertBase.display_data_priority = [
-        FIGURE, CHECK, 'text/html', 'text/markdown', 'image/svg+xml', 'text/latex', 'image/png', 'image/jpeg', 'text/plain',
+        FIGURE, CHECK, APPENDIX, 'text/html', 'text/markdown', 'image/svg+xml', 'text/latex', 'image/png', 'image/jpeg', 'text/plain',
     ]  # fmt: skip
     settings.TemplateExporter.extra_template_basedirs = [str(TEMPLATES)]
     settings.TemplateExporter.template_name = "liandan-slides" if slides else "liandan"
@@ -163,6 +164,12 @@ def _annotate(notebook: NotebookNode) -> None:
                 output.metadata.setdefault("liandan", NotebookNode())["number"] = figures
 
 
+def _shows(notebook: NotebookNode, kind: str) -> bool:
+    """Whether a cell shows an output of this MIME type."""
+    outputs = (output for _, cell in code_cells(notebook) for output in cell.outputs)
+    return any(kind in output.get("data", {}) for output in outputs)
+
+
 def _seconds(cell: NotebookNode) -> str | None:
     times = cell.metadata.get("execution", {})
     if not isinstance(times, dict):
@@ -179,8 +186,10 @@ def _seconds(cell: NotebookNode) -> str | None:
 
 
 def verdict(check: dict[str, Any]) -> dict[str, Any]:
+    """A check in words; `line` is the verdict of one that passed, in which an equal value is written once."""
     value, interval = measured(check["value"], check["interval"])
-    return {"value": value, "interval": interval, "passed": check["passed"]}
+    line = interval if interval == f"= {value}" else f"{value} {interval.replace('[', '∈ [')}"
+    return {"value": value, "interval": interval, "line": line, "passed": check["passed"]}
 
 
 def environment_facts(environment: dict[str, Any], language: str = "en") -> list[tuple[str, str]]:
@@ -252,7 +261,9 @@ def _lines(cell: NotebookNode) -> float:
         if FIGURE in data:
             need += 14
         elif CHECK in data:
-            need += 3
+            need += 1.5 if data[CHECK]["passed"] else 3
+        elif APPENDIX in data:
+            need += 1.5
         else:
             text = output.get("text") or data.get("text/plain", "")
             need += min(12, 1 + data.get("text/html", text).count("<tr" if "text/html" in data else "\n"))

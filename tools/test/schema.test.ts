@@ -75,6 +75,10 @@ it.each((read('numbers.json') as { cases: NumberCase[] }).cases)(
     const bundle = shown(() =>
       check('LI-1', { claim: 'c', source: 's', value: Number(value), interval: bounds }),
     );
-    expect(bundle['text/plain']).toContain(`measured ${text}, accepted ${accepted} (s)`);
+    const { passed } = bundle[mime] as { passed: boolean };
+    const margin = accepted === `= ${text}` ? accepted : `${text} ${accepted.replace('[', '∈ [')}`;
+    expect(bundle['text/plain']).toContain(
+      passed ? `· c · ${margin}` : `measured ${text}, accepted ${accepted} (s)`,
+    );
   },
 );

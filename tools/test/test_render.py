@@ -2,12 +2,24 @@
 
 import base64
 import os
+import re
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from notebooks import FIGURE, NOTEBOOKS, ROOT, UsageError, in_language, select, title, write_atomically
-from render import render
+from notebooks import (
+    APPENDIX,
+    CHECK,
+    FIGURE,
+    NOTEBOOKS,
+    ROOT,
+    UsageError,
+    in_language,
+    select,
+    title,
+    write_atomically,
+)
+from render import render, verdict
 from sanitize import remote_references, sanitized
 
 RESULT = {
@@ -217,3 +229,52 @@ def test_what_the_library_shows_passes_unchanged():
         "</table></div>"
     )
     assert str(sanitized(shown)) == shown
+
+
+def a_check(value: float, passed: bool):
+    return {
+        "id": "FB-1",
+        "claim": "a < b",
+        "value": value,
+        "interval": [0, 1],
+        "source": "derivation (2)",
+        "passed": passed,
+        "cell": 1,
+    }
+
+
+def with_outputs(notebook, *bundles):
+    outputs = [new_output("display_data", bundle) for bundle in bundles]
+    notebook.cells.append(new_code_cell("check()", execution_count=3, outputs=outputs))
+    return notebook
+
+
+@pytest.mark.parametrize("slides", [False, True])
+def test_a_check_that_passed_is_a_line_and_one_that_failed_says_all(notebook, slides):
+    good, bad = a_check(0.5, True), a_check(2, False)
+    page = render(with_outputs(notebook, {CHECK: good}, {CHECK: bad}), RESULT, slides=slides)
+    line = re.search(r'<p class="check passed">.*?</p>', page)[0]
+    assert "a &lt; b · " in line and "0.5 ∈ [0, 1]" in line and "derivation" not in line
+    alarm = re.search(r'<div class="check failed">.*?</div>', page, re.DOTALL)[0]
+    assert "<b>2</b> accepted: [0, 1]" in alarm and "derivation (2)" in alarm
+
+
+def test_an_equal_value_is_written_once():
+    assert verdict(a_check(7, True) | {"interval": [7, 7]})["line"] == "= 7"
+    assert verdict(a_check(7, True) | {"interval": [7, None]})["line"] == "7 ≥ 7"
+
+
+def test_the_table_of_checks_lies_folded_where_the_notebook_has_its_appendix(notebook):
+    result = RESULT | {"checks": [a_check(0.5, True)]}
+    assert '<section class="cell prose" id="checks">' in render(notebook, result)
+    page = render(with_outputs(notebook, {APPENDIX: {}, "text/html": "its own word"}), result)
+    assert page.count('id="checks"') == page.count('<table class="checks">') == 1
+    folded = re.search(r'<details class="appendix passed">.*?</details>', page, re.DOTALL)[0]
+    assert 'id="checks"' in folded and "1 of 1 checks passed" in folded and "derivation (2)" in folded
+    assert "its own word" not in page
+
+
+def test_the_appendix_is_open_where_a_check_failed(notebook):
+    result = RESULT | {"checks": [a_check(2, False), a_check(0.5, True)]}
+    page = render(with_outputs(notebook, {APPENDIX: {}}), result)
+    assert re.search(r'<details class="appendix failed" open\b', page)

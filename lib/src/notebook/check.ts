@@ -2,6 +2,7 @@ import { describe } from '../plots/numbers';
 import { formatNumber } from '../plots/format';
 import { escapeHtml } from './html';
 import { display, kernelBridge, type MimeBundle } from './kernel';
+import { tableBundle } from './table';
 
 /** Where a value must lie: both ends belong to it. */
 export type Interval = readonly [low: number, high: number] | { min?: number; max?: number };
@@ -26,11 +27,15 @@ export interface CheckResult {
   passed: boolean;
 }
 
+/** Tells a report where the table of all checks belongs; the report fills it from the outputs of the checks. */
+const appendixMime = 'application/vnd.liandan.appendix+json';
+
 const records = new Map<string, { result: CheckResult; executionCount: number | undefined }>();
 
 /**
  * Compares a value measured in this run with what the article, a derivation or a reference measurement says; shows the
- * outcome and records it. It does not throw where the value misses the interval: the summary of all notebooks fails.
+ * outcome in a line, a failure with all there is to know, and records it for {@link appendix}. It does not throw where the
+ * value misses the interval: the summary of all notebooks fails.
  *
  * @param id Identifier of the claim, such as `LI-5`, or `LI-5/beta0.9` for one of its cases. A check that runs again
  *   replaces its former result.
@@ -57,6 +62,17 @@ export function check(id: string, options: CheckOptions): void {
 /** The checks made so far, in the order of their first run. */
 export function checks(): CheckResult[] {
   return Array.from(records.values(), ({ result }) => result);
+}
+
+/**
+ * Shows all checks made so far as a folded table: claim, value, accepted interval, source. The last code cell of a lesson;
+ * a table with a failed check is unfolded. Outside a notebook the table is printed.
+ *
+ * @example
+ * appendix();
+ */
+export function appendix(): void {
+  display(appendixBundle(checks()));
 }
 
 const idPattern = /^[A-Z]{2}-[A-Z]?\d+(\/[\w.+-]+)*$/;
@@ -107,19 +123,56 @@ function bounds(
 }
 
 function checkBundle(result: CheckResult): MimeBundle {
-  const { id, claim, value, interval, source, passed } = result;
-  const words = passed ? 'passed' : 'failed';
-  const sign = passed ? '✓' : '✗';
-  const [shown, accepted] = inWords(value, interval);
-  const color = passed ? '#009E73' : '#D55E00';
   return {
-    'application/vnd.liandan.check+json': { ...result, value: jsonNumber(value) },
+    'application/vnd.liandan.check+json': { ...result, value: jsonNumber(result.value) },
+    ...(result.passed ? inTheMargin(result) : asAlarm(result)),
+  };
+}
+
+/** One small line: the source stands in the appendix. */
+function inTheMargin({ id, claim, value, interval }: CheckResult): MimeBundle {
+  const [shown, accepted] = inWords(value, interval);
+  // What equals is written once.
+  const verdict = accepted === `= ${shown}` ? accepted : `${shown} ${accepted.replace('[', '∈ [')}`;
+  return {
     'text/html':
-      `<div class="liandan-check liandan-check-${words}" ` +
-      `style="border-left:4px solid ${color};padding:0.1em 0 0.1em 0.75em;margin:0.5em 0">` +
-      `<div><strong>${sign} ${escapeHtml(id)} ${words}</strong> · ${escapeHtml(claim)}</div>` +
+      `<div class="liandan-check liandan-check-passed" style="font-size:0.85em;opacity:0.85">` +
+      `<span style="color:#009E73">✓</span> <strong>${escapeHtml(id)}</strong> · ${escapeHtml(claim)} · ${verdict}</div>`,
+    'text/plain': `✓ ${id} · ${claim} · ${verdict}`,
+  };
+}
+
+function asAlarm({ id, claim, value, interval, source }: CheckResult): MimeBundle {
+  const [shown, accepted] = inWords(value, interval);
+  return {
+    'text/html':
+      `<div class="liandan-check liandan-check-failed" ` +
+      `style="border-left:4px solid #D55E00;padding:0.1em 0 0.1em 0.75em;margin:0.5em 0">` +
+      `<div><strong>✗ ${escapeHtml(id)} failed</strong> · ${escapeHtml(claim)}</div>` +
       `<div>measured <strong>${shown}</strong>, accepted ${accepted} <em>(${escapeHtml(source)})</em></div></div>`,
-    'text/plain': `${sign} ${id} ${words}: ${claim}\n  measured ${shown}, accepted ${accepted} (${source})`,
+    'text/plain': `✗ ${id} failed: ${claim}\n  measured ${shown}, accepted ${accepted} (${source})`,
+  };
+}
+
+function appendixBundle(results: readonly CheckResult[]): MimeBundle {
+  const passed = results.filter((result) => result.passed).length;
+  const caption = `Checks of this run: ${passed} of ${results.length} passed`;
+  const ids = results.map(({ id }) => id);
+  if (results.length === 0) {
+    const text = 'No check has been made yet.';
+    return { [appendixMime]: { checks: ids }, 'text/html': `<p>${text}</p>`, 'text/plain': text };
+  }
+  const rows = results.map(({ id, claim, value, interval, source, passed }) => {
+    const [shown, accepted] = inWords(value, interval);
+    return { check: id, '': passed ? '✓' : '✗ failed', claim, value: shown, accepted, source };
+  });
+  const bundle = tableBundle(rows, { caption, align: { value: 'right' }, maxRows: Infinity });
+  return {
+    [appendixMime]: { checks: ids },
+    'text/html':
+      `<details class="liandan-appendix"${passed < results.length ? ' open' : ''}>` +
+      `<summary>${caption}</summary>${String(bundle['text/html'])}</details>`,
+    'text/plain': bundle['text/plain'],
   };
 }
 

@@ -1,9 +1,9 @@
 /**
  * What a cell shows. HTML outputs carry a class for the styles of a report: `liandan-table`, `liandan-check` (with
- * `liandan-check-passed` or `liandan-check-failed`), `liandan-progress` and `liandan-live`; without any style sheet they
- * are readable on light and dark pages.
+ * `liandan-check-passed` or `liandan-check-failed`), `liandan-appendix`, `liandan-progress` and `liandan-live`; without any
+ * style sheet they are readable on light and dark pages.
  */
-export { check, checks, type CheckOptions, type CheckResult, type Interval } from './check';
+export { appendix, check, checks, type CheckOptions, type CheckResult, type Interval } from './check';
 export {
   cellSignal,
   display,

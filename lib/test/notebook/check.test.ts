@@ -24,8 +24,18 @@ describe('check', () => {
     });
     expect(checks().find(({ id }) => id === 'LI-5/beta0.9')).toEqual(result);
     expect(kernel().last('text/plain')).toBe(
-      '✓ LI-5/beta0.9 passed: The RMS on noise is √((1−β₁)/(1+β₁))\n  measured 0.2287, accepted [0.224, 0.235] (derivation)',
+      '✓ LI-5/beta0.9 · The RMS on noise is √((1−β₁)/(1+β₁)) · 0.2287 ∈ [0.224, 0.235]',
     );
+  });
+
+  it.each([
+    [{ value: 42, equals: 42 }, '= 42'],
+    [{ value: 3, interval: { min: 2 } }, '3 ≥ 2'],
+    [{ value: 3, interval: { max: 4 } }, '3 ≤ 4'],
+  ])('writes the verdict on %o in a line', (options, verdict) => {
+    run(options);
+    expect(kernel().last('text/plain')).toBe(`✓ LI-5 · ${words.claim} · ${verdict}`);
+    expect(kernel().last('text/html')).toContain(` · ${verdict}</div>`);
   });
 
   it.each([
@@ -57,8 +67,11 @@ describe('check', () => {
     expect(run({ value: 0, equals: -0 }).passed).toBe(true);
   });
 
-  it('does not throw where the value misses, and says so without colour', () => {
+  it('does not throw where the value misses, and says so without colour and with the source', () => {
     run({ value: 3, interval: [1, 2] });
+    expect(kernel().last('text/plain')).toBe(
+      `✗ LI-5 failed: ${words.claim}\n  measured 3, accepted [1, 2] (derivation)`,
+    );
     expect(kernel().last('text/html')).toContain('✗ LI-5 failed');
     expect(kernel().last('text/html')).toContain('class="liandan-check liandan-check-failed"');
   });
@@ -74,7 +87,9 @@ describe('check', () => {
   });
 
   it('escapes claim and source', () => {
-    run({ value: 1, equals: 1, claim: 'a < b', source: '"x"' });
+    run({ value: 1, equals: 1, claim: 'a < b' });
+    expect(kernel().last('text/html')).toContain('a &lt; b');
+    run({ value: 1, equals: 2, claim: 'a < b', source: '"x"' });
     expect(kernel().last('text/html')).toContain('a &lt; b');
     expect(kernel().last('text/html')).toContain('&quot;x&quot;');
   });
@@ -114,8 +129,44 @@ describe('check', () => {
 it('check prints its line outside a notebook', () => {
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   check('LI-9', { ...words, value: 4.005e-5, interval: { min: 4e-5 } });
-  expect(log.mock.calls[0]![0]).toMatch(
-    /^✓ LI-9 passed: .*\n {2}measured 4.005e−5, accepted ≥ 4e−5 \(derivation\)$/,
-  );
+  expect(log.mock.calls[0]![0]).toMatch(/^✓ LI-9 · The RMS .* · 4.005e−5 ≥ 4e−5$/);
   log.mockRestore();
+});
+
+describe('appendix', () => {
+  const kernel = useFakeKernel();
+  const appendixMime = 'application/vnd.liandan.appendix+json';
+  const shown = async (...options: Partial<CheckOptions>[]): Promise<Record<string, unknown>> => {
+    // A fresh module has no checks yet.
+    vi.resetModules();
+    const notebook = await import('../../src/notebook/index.js');
+    options.forEach((option, i) => notebook.check(`LI-${i + 1}`, { ...words, ...option } as CheckOptions));
+    notebook.appendix();
+    return kernel().shown.at(-1)!.data;
+  };
+
+  it('folds a table of all checks with claim, value, interval and source', async () => {
+    const data = await shown({ value: 0.5, interval: [0, 1] }, { value: 7, equals: 7, source: '§2 <b>' });
+    expect(data[appendixMime]).toEqual({ checks: ['LI-1', 'LI-2'] });
+    const html = data['text/html'] as string;
+    expect(html).toMatch(/^<details class="liandan-appendix"><summary>Checks of this run: 2 of 2 passed</);
+    for (const part of [words.claim, '[0, 1]', '>0.5<', '>= 7<', '>derivation<', '§2 &lt;b&gt;', '>LI-2<'])
+      expect(html).toContain(part);
+    expect(String(data['text/plain']).split('\n')).toHaveLength(5);
+  });
+
+  it('is open and says so where a check failed', async () => {
+    const data = await shown({ value: 0.5, interval: [0, 1] }, { value: 7, equals: 8 });
+    expect(data['text/html']).toMatch(/^<details class="liandan-appendix" open>.*1 of 2 passed/);
+    expect(data['text/html']).toContain('✗ failed');
+  });
+
+  it('says that nothing was checked', async () => {
+    expect((await shown())['text/plain']).toBe('No check has been made yet.');
+  });
+
+  it('has all rows of a long lesson', async () => {
+    const many = Array.from({ length: 80 }, (_, i) => ({ value: i, equals: i }));
+    expect((await shown(...many))['text/html']).toContain('>LI-80<');
+  });
 });

@@ -65,7 +65,14 @@ describe.skipIf(!executable)('a report opened with the network off', () => {
   it('lists its checks, says where it ran, and hides its code', async () => {
     const { page } = await openOffline(browser, address('01-sample.html'), screens[0]);
     expect(await page.locator('html').getAttribute('lang')).toBe('en');
-    expect(await page.locator('.check.passed').count()).toBe(2);
+    const margin = page.locator('.check.passed');
+    expect(await margin.allInnerTexts()).toEqual([
+      expect.stringMatching(/^✓ FB-1 · the mean of .* · 0\.33333 ∈ \[0\.333, 0\.334\]$/),
+      expect.stringMatching(/^✓ FB-2 · .* ≥ 1$/),
+    ]);
+    // The table lies folded; the link in the head unfolds it.
+    expect(await page.locator('table.checks').isVisible()).toBe(false);
+    await page.getByRole('link', { name: '2 of 2 checks passed' }).click();
     const rows = page.locator('table.checks tbody tr.passed');
     expect(await rows.locator('a').allInnerTexts()).toEqual(['FB-1', 'FB-2']);
     for (const part of ['.source', '.number', '.interval']) {
@@ -76,13 +83,12 @@ describe.skipIf(!executable)('a report opened with the network off', () => {
     }
     // Nothing is cut off at the side.
     const table = (await page.locator('table.checks').boundingBox())!;
-    const section = (await page.locator('section#checks').boundingBox())!;
+    const section = (await page.locator('#checks').boundingBox())!;
     expect(table.x + table.width).toBeLessThanOrEqual(section.x + section.width);
     expect(await page.locator('nav.contents a').allInnerTexts()).toEqual([
       'Derivation',
       'The fall',
       'Numbers',
-      'Checks of this run',
     ]);
     expect(await page.locator('footer').innerText()).toMatch(/Node\.js\s+v\d/);
     const listing = page.locator('details.input pre').first();
@@ -114,7 +120,7 @@ describe.skipIf(!executable)('a report opened with the network off', () => {
     const { page, complaints } = await openOffline(browser, address('01-sample.zh.html'), screens[0]);
     expect(await page.locator('html').getAttribute('lang')).toBe('zh');
     expect(await page.locator('h1').innerText()).toContain('落体');
-    expect(await page.locator('#checks h2').innerText()).toBe('本次运行的检验');
+    expect(await page.locator('.appendix summary').innerText()).toBe('本次运行的检验: 2 项检验通过 2 项');
     expect(complaints).toEqual([]);
     await page.context().close();
   });
