@@ -1,28 +1,27 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { nodeModule } from './nodeModule';
 
 /** What one system call writes or reads at most is a little less than 2 GiB. */
 const PIECE = 2 ** 30;
 
 /**
  * Writes a file so that at every moment, also after a crash, the old content or the new one is there: beside its place, to
- * the disk, then renamed. The folder is made if it is missing; a symbolic link and the permissions of the file stay.
+ * the disk, then renamed. The folder is made if it is missing; a symbolic link and the permissions of the file stay, and
+ * a file that must not be written is not replaced. What killed processes left beside it is removed.
  *
  * @throws Error with the cause if the file could not be written; what was there before is unchanged.
  */
 export async function writeAtomically(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const files = nodeModule('node:fs/promises');
+  const paths = nodeModule('node:path');
   try {
-    await mkdir(dirname(resolve(path)), { recursive: true });
-    const target = await realpath(path).catch(() => resolve(path));
+    await files.mkdir(paths.dirname(paths.resolve(path)), { recursive: true });
+    const target = await files.realpath(path).catch(() => paths.resolve(path));
     await removeAbandoned(target);
-    const beside = `${target}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
-    const mode = await stat(target).then(
-      (existing) => existing.mode & 0o777,
-      () => 0o666,
-    );
+    const beside = `${target}.${process.pid}-${nodeModule('node:crypto').randomBytes(4).toString('hex')}.tmp`;
+    const existing = await files.stat(target).catch(() => undefined);
+    if (existing) await files.access(target, files.constants.W_OK);
     try {
-      const file = await open(beside, 'wx', mode);
+      const file = await files.open(beside, 'wx', (existing?.mode ?? 0o666) & 0o777);
       try {
         for (const part of parts) {
           for (let at = 0; at < part.byteLength;) {
@@ -33,9 +32,10 @@ export async function writeAtomically(path: string, parts: readonly Uint8Array[]
       } finally {
         await file.close();
       }
-      await rename(beside, target);
+      if (existing) await files.chmod(beside, existing.mode & 0o777);
+      await files.rename(beside, target);
     } catch (error) {
-      await rm(beside, { force: true });
+      await files.rm(beside, { force: true });
       throw error;
     }
   } catch (error) {
@@ -48,22 +48,26 @@ export async function writeAtomically(path: string, parts: readonly Uint8Array[]
 
 /** Removes what processes that were killed while they wrote this file left beside it. */
 async function removeAbandoned(target: string): Promise<void> {
-  const name = basename(target);
-  for (const entry of await readdir(dirname(target))) {
+  const files = nodeModule('node:fs/promises');
+  const paths = nodeModule('node:path');
+  const name = paths.basename(target);
+  for (const entry of await files.readdir(paths.dirname(target))) {
     if (!entry.startsWith(`${name}.`)) continue;
     const [, pid] = /^\.(\d+)-[0-9a-f]{8}\.tmp$/.exec(entry.slice(name.length)) ?? [];
-    const path = join(dirname(target), entry);
-    if (pid !== undefined && (await isAbandoned(path, Number(pid)))) await rm(path, { force: true });
+    const path = paths.join(paths.dirname(target), entry);
+    if (pid !== undefined && (await isAbandoned(path, Number(pid)))) await files.rm(path, { force: true });
   }
 }
 
 async function isAbandoned(path: string, pid: number): Promise<boolean> {
   if (pid === process.pid) {
     // In a container a new process often has the number of the one before it.
-    const written = await stat(path).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => Infinity,
-    );
+    const written = await nodeModule('node:fs/promises')
+      .stat(path)
+      .then(
+        ({ mtimeMs }) => mtimeMs,
+        () => Infinity,
+      );
     return written < performance.timeOrigin;
   }
   try {

@@ -101,7 +101,7 @@ describe('a process that is killed while it saves', () => {
       expect(other.iterations).toBeGreaterThan(0);
       other.dispose();
     }
-    await writeFile(`${path}.999999999.1.tmp`, 'left');
+    await writeFile(`${path}.999999999-0123abcd.tmp`, 'left');
     const x = variable('x', [1], [0]);
     const optimizer = sgd({ momentum: 0.5 });
     step(optimizer, [[x, [1]]]);
@@ -110,16 +110,28 @@ describe('a process that is killed while it saves', () => {
   });
 });
 
+describe('the folder of a file', () => {
+  it('is made where it is missing', async () => {
+    const optimizer = sgd();
+    optimizer.iterations = 3;
+    const below = join(folder, 'run', 'first', 'optimizer.state');
+    await saveState(optimizer, below);
+    const other = sgd();
+    await loadState(other, below);
+    expect(other.iterations).toBe(3);
+  });
+});
+
 describe('a file that is there already', () => {
   it('keeps its permissions, and its place where the path is a link', async () => {
     const optimizer = sgd();
     await saveState(optimizer, path);
-    await chmod(path, 0o600);
+    await chmod(path, 0o666);
     const link = join(folder, 'link');
     await symlink(path, link);
     optimizer.iterations = 7;
     await saveState(optimizer, link);
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await stat(path)).mode & 0o777).toBe(0o666);
     const other = sgd();
     await loadState(other, path);
     expect(other.iterations).toBe(7);

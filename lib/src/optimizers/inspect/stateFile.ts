@@ -1,5 +1,7 @@
 import { tensor, type Optimizer } from '@tensorflow/tfjs-core';
 import type { FileHandle } from 'node:fs/promises';
+import { writeAtomically } from '../../runtime/atomicFile';
+import { nodeModule } from '../../runtime/nodeModule';
 import { isCount } from '../base/optimizer';
 import type { NamedTensor } from '../parameters/gradients';
 
@@ -29,15 +31,14 @@ interface Header {
 
 /** Saves that wait for one to the same file, so that what is saved last stays. */
 const pending = new Map<string, Promise<void>>();
-let saves = 0;
 
 /**
  * Writes the state of an optimizer, or of a `WeightAverage`, to one file: a line with format, version and checksum, a
  * line of JSON with names, types and shapes, then the numbers (4 bytes each, little-endian). The state is that of the
- * call, whatever steps are made until the promise resolves. It is written beside its place and then renamed, so that a
- * crash leaves the old file or the new one, never half a file, and so do several saves to one file at a time.
+ * call, whatever steps are made until the promise resolves. A crash leaves the old file or the new one, never half a
+ * file, and so do several saves to one file at a time.
  *
- * @param path Where to; the folder must exist. A link is followed; the file keeps its permissions.
+ * @param path Where to; the folder is made if it is missing. A link is followed; the file keeps its permissions.
  * @throws Error if the file cannot be written; for an optimizer of TensorFlow.js, whose state cannot be had at once, also
  *   if it makes a step while it is read.
  *
@@ -49,7 +50,7 @@ export async function saveState(optimizer: Stateful, path: string): Promise<void
   // Before the first await: the program may go on with another step.
   const snapshot = optimizer.snapshot?.();
   const { iterations } = optimizer as Partial<Optimizer>;
-  const place = node('node:path').resolve(path);
+  const place = nodeModule('node:path').resolve(path);
   const turn = (pending.get(place) ?? Promise.resolve())
     .catch(() => undefined)
     .then(async () =>
@@ -91,22 +92,6 @@ export async function loadState(optimizer: Stateful, path: string): Promise<void
   }
 }
 
-/** A module of Node.js, asked for when it is used: a browser can import the optimizers, and has no files. */
-function node<Name extends keyof NodeModules>(name: Name): NodeModules[Name] {
-  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
-  const found = process?.getBuiltinModule?.(name);
-  if (!found) {
-    throw new Error('saveState and loadState use files, for which they need Node.js 20.16 or later.');
-  }
-  return found as NodeModules[Name];
-}
-
-interface NodeModules {
-  'node:crypto': typeof import('node:crypto');
-  'node:fs/promises': typeof import('node:fs/promises');
-  'node:path': typeof import('node:path');
-}
-
 /** The state of an optimizer of TensorFlow.js; it must not make a step meanwhile. */
 async function read(optimizer: Optimizer, iterations: number | undefined): Promise<NamedTensor[]> {
   const weights = await optimizer.getWeights();
@@ -131,9 +116,9 @@ async function write(kind: string, state: readonly NamedTensor[], path: string):
     for (const { tensor: of } of state) of.dispose();
   }
   const chunks = [Buffer.from(`${JSON.stringify(header)}\n`), ...arrays];
-  const hash = node('node:crypto').createHash('sha256');
+  const hash = nodeModule('node:crypto').createHash('sha256');
   for (const chunk of chunks) hash.update(chunk);
-  await replaceFile(path, [Buffer.from(`${format} ${version} ${hash.digest('hex')}\n`), ...chunks]);
+  await writeAtomically(path, [Buffer.from(`${format} ${version} ${hash.digest('hex')}\n`), ...chunks]);
 }
 
 async function dataOf(of: NamedTensor['tensor']): Promise<Buffer> {
@@ -141,52 +126,9 @@ async function dataOf(of: NamedTensor['tensor']): Promise<Buffer> {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** Writes beside and renames; what a process that is gone has left beside is removed. */
-async function replaceFile(path: string, chunks: readonly Buffer[]): Promise<void> {
-  const files = node('node:fs/promises');
-  const target = await files.realpath(path).catch(() => path);
-  const old = await files.stat(target).catch(() => undefined);
-  if (old) await files.access(target, files.constants.W_OK);
-  await removeLeftovers(target);
-  const beside = `${target}.${process.pid}.${++saves}.tmp`;
-  try {
-    const file = await files.open(beside, 'wx');
-    try {
-      for (const chunk of chunks) await file.writeFile(chunk);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    if (old) await files.chmod(beside, old.mode);
-    await files.rename(beside, target);
-  } catch (error) {
-    await files.rm(beside, { force: true });
-    throw error;
-  }
-}
-
-async function removeLeftovers(path: string): Promise<void> {
-  const files = node('node:fs/promises');
-  const paths = node('node:path');
-  const start = `${paths.basename(path)}.`;
-  for (const name of await files.readdir(paths.dirname(path))) {
-    const owner = name.startsWith(start) && /^(\d+)\.\d+\.tmp$/.exec(name.slice(start.length))?.[1];
-    if (owner && !isAlive(Number(owner)))
-      await files.rm(paths.join(paths.dirname(path), name), { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as { code?: string }).code === 'EPERM';
-  }
-}
-
 /** Header and numbers of a file that is whole. */
 async function parse(path: string): Promise<{ header: Header; arrays: (Float32Array | Int32Array)[] }> {
-  const file = await node('node:fs/promises').open(path);
+  const file = await nodeModule('node:fs/promises').open(path);
   try {
     const { size } = await file.stat();
     const [first, start] = await readLine(file, 0, size);
@@ -196,7 +138,7 @@ async function parse(path: string): Promise<{ header: Header; arrays: (Float32Ar
       throw new Error(`${path} has format version ${fileVersion}; this program reads version ${version}.`);
     }
     const damaged = new Error(`${path} is damaged: its checksum does not match its content.`);
-    const hash = node('node:crypto').createHash('sha256');
+    const hash = nodeModule('node:crypto').createHash('sha256');
     const [line, end] = await readLine(file, start, size);
     hash.update(line).update('\n');
     const header = headerOf(line);
