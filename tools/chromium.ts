@@ -42,15 +42,33 @@ export const installChromium =
   'Install one (Debian: sudo apt-get install chromium; Ubuntu: sudo snap install chromium; macOS: brew install --cask chromium) ' +
   'or name it in CHROMIUM_PATH.';
 
-/** Starts a browser without a window. What it writes goes to a temporary folder that is removed when it ends. */
-export async function launchChromium(executablePath: string): Promise<Browser> {
+/** How a browser computes WebGL and WebGPU where there is no graphics card: by SwiftShader, on the processor. */
+export const swiftShader = [
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+];
+
+/**
+ * Starts a browser without a window. What it writes goes to a temporary folder that is removed when it ends.
+ *
+ * @param graphics What it draws with; default nothing but the processor, without WebGL and WebGPU.
+ */
+export async function launchChromium(
+  executablePath: string,
+  graphics: readonly string[] = ['--disable-gpu'],
+): Promise<Browser> {
   const { chromium } = await import('playwright-core');
   const home = mkdtempSync(join(tmpdir(), 'liandan-chromium-'));
   // Chromium refuses its sandbox to root, which is the user of most containers.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const browser = await chromium.launch({
     executablePath,
-    args: [...args, '--disable-gpu', '--disable-dev-shm-usage'],
+    args: [...args, ...graphics, '--disable-dev-shm-usage'],
     env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home },
   });
   browser.on('disconnected', () => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));

@@ -5,24 +5,9 @@ import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { adam, amos, lion, sgd, tiger } from '../../src/optimizers';
 import { tf } from '../../src/runtime/tensorflow';
-import { Duel } from './duel';
 import { subjects } from './subjects';
-import { normal, stateOf, step, uniform, values, variable, type AnyOptimizer } from './support';
-
-const sizes: Record<string, (seed: number) => () => number> = {
-  ordinary: (seed) => normal(seed),
-  'of four decades, some zero': (seed) => {
-    const [next, choose] = [normal(seed), uniform(seed + 1)];
-    return () => (choose() < 0.1 ? 0 : next() * 10 ** (choose() * 4 - 3));
-  },
-  tiny: (seed) => scaled(seed, 1e-9),
-  'whose squares are subnormal': (seed) => scaled(seed, 1e-20),
-};
-
-function scaled(seed: number, size: number): () => number {
-  const next = normal(seed);
-  return () => size * next();
-}
+import { stateOf, step, values, variable, type AnyOptimizer } from './support';
+import { follow, isOff, showsNaN, trajectories, type Course } from './trajectories';
 
 describe.each(['cpu', 'wasm', 'tensorflow'])('on the backend %s', (backend) => {
   let before: string;
@@ -36,26 +21,17 @@ describe.each(['cpu', 'wasm', 'tensorflow'])('on the backend %s', (backend) => {
   afterAll(() => tf.setBackend(before));
 
   describe.each(subjects)('$name', (subject) => {
-    // The native backend is compared at ordinary sizes in twins.test.ts.
-    const compared = Object.keys(sizes).slice(backend === 'tensorflow' ? 2 : 0);
-    it.each(compared)('agrees with its twin, gradients %s', async (size) => {
-      for (const [index, options] of subject.variants.entries()) {
-        for (const shape of index === 0 ? [[7], [6, 5]] : [[3, 4]]) {
-          const duel = new Duel({ subject, options, shape, next: normal(1), gradient: sizes[size]!(2) });
-          for (let t = 1; t <= 30; t++) duel.step();
-          // Moments that are subnormal themselves may be 0; what matters is that no weight notices.
-          if (size === 'whose squares are subnormal') duel.dispose();
-          else await duel.end();
-        }
+    it('follows its twin', async () => {
+      const courses: Course[] = [];
+      for (const trajectory of trajectories) {
+        if (trajectory.subject === subject) courses.push(await follow(trajectory, 30));
       }
+      expect(courses.length).toBe(8 * subject.variants.length);
+      expect(courses.filter(isOff)).toEqual([]);
     });
 
-    it('lets a NaN in a gradient show', () => {
-      const optimizer = subject.make({ learningRate: 0.1, ...subject.propagatingOptions });
-      const x = variable('x', [2], [1, 1]);
-      step(optimizer, [[x, [NaN, NaN]]]);
-      step(optimizer, [[x, [1, 1]]]);
-      expect(values(x)[0]).toBeNaN();
+    it('lets a NaN in a gradient show', async () => {
+      expect(await showsNaN(subject)).toBe(true);
     });
   });
 

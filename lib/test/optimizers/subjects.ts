@@ -13,8 +13,9 @@ import {
   sgd,
   signum,
   tiger,
+  type Optimizer,
 } from '../../src/optimizers';
-import { sizeOf, type AnyOptimizer } from './support';
+import { sizeOf } from './numbers';
 
 type Options = Record<string, unknown>;
 
@@ -27,7 +28,7 @@ interface Problem {
 
 export interface Subject {
   readonly name: string;
-  readonly make: (options?: Options) => AnyOptimizer;
+  readonly make: (options?: Options) => Optimizer;
   readonly twin: (shape: readonly number[], options?: Options) => reference.Twin;
   /** Option combinations for which the tensor version is compared with the twin. */
   readonly variants: readonly Options[];
