@@ -66,6 +66,34 @@ describe.each(modes)('accumulation, compiled: $compiled', ({ compiled }) => {
     ]);
   });
 
+  it('knows nothing of a variable that is gone: one made again under its name starts fresh', async () => {
+    for (const make of [sgd, tiger] as ((options: Options) => AnyOptimizer)[]) {
+      const [optimizer, reference] = [make, make].map((of) =>
+        of({
+          learningRate: 1,
+          accumulationSteps: 2,
+          weightDecay: 0,
+          ...(of === tiger && { relative: false, gamma: 0 }),
+        }),
+      ) as [AnyOptimizer, AnyOptimizer];
+      variable('other', [1], [0]);
+      const first = variable('x', [1], [0]);
+      stepper(optimizer, compiled)({ x: 8, other: 1 });
+      first.dispose();
+      expect(Object.keys(await stateOf(optimizer)).filter((name) => name.startsWith('x/'))).toEqual([]);
+      const again = variable('x', [1], [5]);
+      // A gradient in the second call only is half of an update, whatever the first variable had.
+      stepper(optimizer, compiled)({ x: 2, other: 1 });
+      const fresh = variable('y', [1], [5]);
+      const step = stepper(reference, compiled);
+      step({ other: 1 });
+      step({ y: 2, other: 1 });
+      expect(theta(again)).toBe(theta(fresh));
+      expect(theta(again)).toBeLessThan(5);
+      tf.disposeVariables();
+    }
+  });
+
   it('passes over a parameter without any gradient in the calls of an update, its decay included', async () => {
     for (const make of [adam, lion, tiger] as ((options: Options) => AnyOptimizer)[]) {
       const optimizer = make({ learningRate: 0.1, weightDecay: 0.1, accumulationSteps: 2 });

@@ -73,6 +73,11 @@ export class Accumulation {
     return [...this.latest.keys()].filter((parameter) => this.has(parameter));
   }
 
+  /** Counts anew for a parameter whose state starts from zero: one of its name may have had gradients. */
+  begin(parameter: string): void {
+    this.latest.delete(parameter);
+  }
+
   /** Resumes where {@link waiting} was this. */
   wait(parameters: readonly string[]): void {
     for (const counter of this.latest.values()) counter.value = 0;

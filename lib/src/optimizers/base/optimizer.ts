@@ -196,7 +196,8 @@ export class Optimizer<Settings extends CommonSettings = CommonSettings, Hyper e
 
   /**
    * How many steps were made; under accumulation, how many calls. Assign it to resume: schedules and bias corrections
-   * follow.
+   * follow. It is one number for all parameters, as in Keras and optax: one that comes later, or is made again, has state
+   * of zeros and the schedules and bias corrections of the step that it comes in.
    */
   override get iterations(): number {
     return this.counter.value;
@@ -221,7 +222,9 @@ export class Optimizer<Settings extends CommonSettings = CommonSettings, Hyper e
     const given = pairs.map(({ variable }) => variable);
     // A parameter that was loaded may wait for the update that this call makes.
     const waiting = this.around.accumulation.steps > 1 ? this.store.expected() : [];
-    this.store.prepare([...new Set([...given, ...waiting])], (parameter) => this.slotsFor(parameter));
+    const parameters = [...new Set([...given, ...waiting])];
+    const fresh = this.store.prepare(parameters, (parameter) => this.slotsFor(parameter));
+    for (const parameter of fresh) this.around.accumulation.begin(parameter);
     const before = this.counter.value;
     this.counter.advance();
     tfc.tidy(() => {
@@ -300,10 +303,14 @@ export class Optimizer<Settings extends CommonSettings = CommonSettings, Hyper e
   }
 
   private state(): NamedTensor[] {
-    const { waiting } = this.around.accumulation;
+    const saved = this.store.save();
+    // One that is gone waits for nothing.
+    const waiting = this.around.accumulation.waiting.filter((parameter) =>
+      saved.some(({ name }) => name.startsWith(`${parameter}/`)),
+    );
     return [
       { name: 'iter', tensor: tfc.scalar(this.iterations, 'int32') },
-      ...this.store.save(),
+      ...saved,
       ...waiting.map((parameter) => ({
         name: `${parameter}/iter`,
         tensor: tfc.scalar(this.around.accumulation.update, 'int32'),

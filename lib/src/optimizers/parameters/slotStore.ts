@@ -48,11 +48,12 @@ export class SlotStore {
    * Gives the parameters of a step the state that was loaded for them, or state of zeros. A variable that was made
    * again under a name starts from zero: it is another parameter.
    *
+   * @returns The names of those that start from zero now.
    * @throws Error, changing nothing, if loaded state does not fit, or if some of it is of parameters that do not exist.
    */
-  prepare(parameters: readonly Variable[], rule: SlotRule): void {
+  prepare(parameters: readonly Variable[], rule: SlotRule): string[] {
     const strangers = parameters.filter((parameter) => this.owners.get(parameter.name) !== parameter);
-    if (strangers.length === 0) return;
+    if (strangers.length === 0) return [];
     const renamed = this.wasLoaded ? this.renamed(strangers, parameters) : new Map<string, string>();
     const claims = strangers.map((parameter) => {
       const { name } = parameter;
@@ -71,6 +72,7 @@ export class SlotStore {
       this.owners.set(name, parameter);
     }
     this.wasLoaded = false;
+    return claims.flatMap(({ parameter, saved }) => (saved === undefined ? parameter.name : []));
   }
 
   /** All state as named tensors, in order of creation. They are the slots themselves: not to be disposed. */
