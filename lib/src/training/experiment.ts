@@ -73,7 +73,7 @@ const FORMAT = 'liandan-experiment';
 
 /**
  * Compares candidates under settings and seeds: runs every combination, one after the other, with one progress bar, and
- * gives tidy rows, which `table`, a DataFrame, {@link summarize} and {@link best} take.
+ * gives tidy rows, which `table`, a DataFrame, {@link summarize}, {@link best} and {@link seriesOf} take.
  *
  * Trials of the same shape are compiled once: a step's graph depends on neither the seed nor the learning rate.
  *

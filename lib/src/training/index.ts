@@ -39,6 +39,7 @@ export {
   groupBy,
   scalarsOf,
   select,
+  seriesOf,
   summarize,
   type NumberColumn,
   type Statistic,

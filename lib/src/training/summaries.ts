@@ -110,12 +110,40 @@ export function curves<R extends object, By extends keyof R & string, Of extends
   { by, of }: { readonly by: readonly By[]; readonly of: Of },
 ): Record<string, R[Of][]> {
   return Object.fromEntries(
-    groupBy(rows, by).map(({ key, rows: members }) => [
-      Object.values(key).map(String).join(', '),
-      members.map((row) => row[of]),
-    ]),
+    groupBy(rows, by).map(({ key, rows: members }) => [nameOf(key), members.map((row) => row[of])]),
   );
 }
+
+/**
+ * A measurement against a setting, as `lineChart` takes it: a series per group, with a value per setting for each seed. Where
+ * a seed has no run the value is NaN, a gap in the line.
+ *
+ * @param options.x Column of numbers on the abscissa; its values are sorted.
+ * @param options.y Column of numbers on the ordinate.
+ *
+ * @example
+ * lineChart({ series: seriesOf(rows, { by: ['candidate'], x: 'rate', y: 'accuracy' }), x: 'learning rate', y: 'accuracy', alt });
+ */
+export function seriesOf<R extends object & { readonly seed: number }, By extends keyof R & string>(
+  rows: readonly R[],
+  { by, x, y }: { readonly by: readonly By[]; readonly x: NumberColumn<R>; readonly y: NumberColumn<R> },
+): { name: string; x: number[]; seeds: number[][] }[] {
+  const distinct = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
+  return groupBy(rows, by).map(({ key, rows: members }) => {
+    const abscissae = distinct(members.map((row) => row[x] as number));
+    const seeds = distinct(members.map(({ seed }) => seed));
+    const value = (seed: number, at: number): number =>
+      (members.find((row) => row.seed === seed && row[x] === at)?.[y] as number | undefined) ?? NaN;
+    return {
+      name: nameOf(key),
+      x: abscissae,
+      seeds: seeds.map((seed) => abscissae.map((at) => value(seed, at))),
+    };
+  });
+}
+
+/** A group in words. */
+const nameOf = (key: object): string => Object.values(key).map(String).join(', ');
 
 /**
  * The rows without their curves: numbers, texts and truth values, which a DataFrame takes.

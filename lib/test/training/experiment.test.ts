@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { mlp } from '../../src/models';
 import { tableBundle } from '../../src/notebook/table';
 import { adam, lion, sgd } from '../../src/optimizers';
-import { lossCurves } from '../../src/plots';
+import { lineChart, lossCurves } from '../../src/plots';
 import { random, tf } from '../../src/runtime';
 import { nativeBackend } from '../../src/runtime/binding';
 import { median } from '../../src/statistics';
@@ -16,9 +16,11 @@ import {
   groupBy,
   scalarsOf,
   select,
+  seriesOf,
   summarize,
   train,
   type ExperimentProgress,
+  type Trial,
 } from '../../src/training';
 
 let folder: string;
@@ -211,6 +213,40 @@ describe('an experiment with a checkpoint', () => {
     expect(existsSync(file())).toBe(true);
   });
 
+  it('goes on after an interruption in the middle of a trial, to the same rows', async () => {
+    const { rows } = await start({ resume: true });
+    rmSync(file());
+    const controller = new AbortController();
+    const trial = trainer();
+    let chunks = 0;
+    const options = (signal?: AbortSignal) => ({
+      candidates,
+      settings,
+      seeds: [0, 1],
+      checkpoint: { file: file(), every: 2 },
+      resume: true,
+      ...(signal && { signal }),
+      run: ({
+        candidate,
+        setting: { rate },
+        options: given,
+      }: Trial<typeof lion | typeof adam, { rate: number }>) => {
+        const stopping = { onChunkEnd: () => (++chunks === 8 ? controller.abort() : undefined) };
+        return trial(candidate, rate, { ...given, compiled: false, callbacks: signal ? [stopping] : [] });
+      },
+    });
+    const first = await experiment(options(controller.signal));
+    // Each trial has 6 chunks of 2 steps: the second trial was interrupted.
+    expect(first.interrupted).toBe(true);
+    expect(first.rows).toEqual(rows.slice(0, 1));
+    const states: ExperimentProgress[] = [];
+    const second = await experiment({ ...options(), onProgress: (state) => states.push(state) });
+    expect(second).toEqual({ rows, interrupted: false });
+    // The time left is that of the trials that are left, by those that ran here.
+    expect(states[0]!.step).toBeGreaterThan(states[0]!.steps / 8);
+    expect(states.at(-1)!.secondsRemaining).toBe(0);
+  });
+
   it('keeps every kind of measurement', async () => {
     const measured = {
       nan: NaN,
@@ -278,12 +314,23 @@ describe('rows', () => {
     );
   });
 
-  it('go into tables, DataFrames and plots as they are', () => {
+  it('go into tables, DataFrames and plots as they are', async () => {
+    // As in a notebook: danfojs computes with the TensorFlow.js that is there.
+    await import('../../../kernel/src/preload.js');
+    const { DataFrame } = await import('danfojs-node');
     const { 'text/plain': text } = tableBundle(summarize(rows, { by: ['candidate'], of: ['accuracy'] }), {
       caption: 'c',
     });
     expect(text).toContain('accuracy ±');
     expect(scalarsOf(rows)[0]).toEqual({ candidate: 'Lion', rate: 1, seed: 0, accuracy: 0.9 });
+    const frame = new DataFrame(scalarsOf(select(rows, { rate: 1 })));
+    expect(frame.shape).toEqual([4, 4]);
+    const means = frame.groupby(['candidate']).col(['accuracy']).mean();
+    expect(means.values).toEqual([
+      ['Lion', expect.closeTo(0.85, 6)],
+      ['Adam', expect.closeTo(0.8, 6)],
+    ]);
+    expect(tableBundle(means, { caption: 'c' })['text/plain']).toContain('accuracy_mean');
     const runs = curves(select(rows, { rate: 1 }), { by: ['candidate', 'rate'], of: 'losses' });
     expect(runs).toEqual({
       'Lion, 1': [
@@ -295,6 +342,20 @@ describe('rows', () => {
         [4, 2],
       ],
     });
+    const series = seriesOf(rows, { by: ['candidate'], x: 'rate', y: 'accuracy' });
+    expect(series).toEqual([
+      {
+        name: 'Lion',
+        x: [1, 2],
+        seeds: [
+          [0.9, NaN],
+          [0.8, NaN],
+        ],
+      },
+      { name: 'Adam', x: [1], seeds: [[0.7], [0.9]] },
+    ]);
+    const chart = lineChart({ series, x: 'learning rate', y: 'accuracy', alt: 'Accuracies at two rates.' });
+    expect(chart.data.map(({ name }) => name)).toEqual(expect.arrayContaining(['Lion', 'Adam']));
     expect(lossCurves({ title: 't', runs, alt: 'Losses of Lion and Adam.' }).data.length).toBeGreaterThan(1);
   });
 });
