@@ -22,7 +22,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['tools/templates/**/*.js'],
+    files: ['tools/reports/templates/**/*.js'],
     languageOptions: {
       sourceType: 'script',
       globals: {

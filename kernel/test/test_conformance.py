@@ -4,8 +4,9 @@ import sys
 
 import jupyter_kernel_test
 import pytest
-from conftest import ROOT, Manager
 from jupyter_client.manager import KernelManager
+
+from conftest import ROOT, Manager
 
 
 def start_new_kernel(

@@ -1,6 +1,7 @@
 """What an editor asks for: completion, inspection, whether a cell is complete."""
 
 import pytest
+
 from conftest import Kernel, Message
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from queue import Empty
 
 import pytest
+
 from conftest import Kernel, Message, wait_until
 
 

@@ -2,7 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { evidenceInCell, evidenceInTests, problemsOf, readEvidence, type Article } from '../claims/evidence';
+import {
+  evidenceInCell,
+  evidenceInTests,
+  problemsOf,
+  readEvidence,
+  type Article,
+} from '../checks/claims/evidence';
 
 const ids = (evidence: readonly { id: string }[]) => evidence.map(({ id }) => id);
 
@@ -55,7 +61,7 @@ describe('a repository', () => {
   let root: string;
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'claims-'));
-    for (const folder of ['tools/claims', 'notebooks', 'lib/test/deep'])
+    for (const folder of ['tools/checks/claims', 'notebooks', 'lib/test/deep'])
       mkdirSync(join(root, folder), { recursive: true });
     const article: Article = {
       notebook: '05-lion',
@@ -63,7 +69,7 @@ describe('a repository', () => {
       claims: { 'LI-1': 'It is a sign', 'LI-2': 'It is small' },
       experiments: { 'LI-L2': 'Digits' },
     };
-    writeFileSync(join(root, 'tools', 'claims', 'claims.json'), JSON.stringify([article]));
+    writeFileSync(join(root, 'tools', 'checks', 'claims', 'claims.json'), JSON.stringify([article]));
     writeFileSync(join(root, 'lib/test/deep/lion.test.ts'), "it('LI-1: is a sign', () => {});");
   });
   afterEach(() => rmSync(root, { recursive: true }));
@@ -95,8 +101,8 @@ describe('a repository', () => {
     writeNotebook("check('LI-2', {}); check('LI-L2', {}); check('LI-3', {});");
     writeFileSync(join(root, 'lib/test/deep/lion.test.ts'), "it('LI-1', () => {});\nit('TG-1', () => {});");
     expect(problems()).toEqual([
-      'lib/test/deep/lion.test.ts:2: TG-1 is in no list of tools/claims/claims.json',
-      'notebooks/05-lion.ipynb cell 1: LI-3 is in no list of tools/claims/claims.json',
+      'lib/test/deep/lion.test.ts:2: TG-1 is in no list of tools/checks/claims/claims.json',
+      'notebooks/05-lion.ipynb cell 1: LI-3 is in no list of tools/checks/claims/claims.json',
     ]);
   });
 });

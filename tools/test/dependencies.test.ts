@@ -27,13 +27,13 @@ interface Tools {
   thirdParty: (root: string) => string;
 }
 const load = async (name: string) =>
-  (await import(join(root, 'tools', 'dependencies', `${name}.mjs`))) as Tools;
+  (await import(join(root, 'tools', 'checks', 'dependencies', `${name}.mjs`))) as Tools;
 
 describe('what the lockfiles pin', () => {
   it('is not known to be vulnerable at run time', async () => {
     const [{ lockedPackages }, { findings }] = await Promise.all([load('lockfiles'), load('advisories')]);
     const snapshot = JSON.parse(
-      readFileSync(join(root, 'tools', 'dependencies', 'snapshot.json'), 'utf8'),
+      readFileSync(join(root, 'tools', 'checks', 'dependencies', 'snapshot.json'), 'utf8'),
     ) as {
       npm: Advisory[];
       pypi: Advisory[];

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { main, root } from '../setup.mjs';
+import { main, root } from '../setup/setup.mjs';
 
 const lives = Number(process.argv[2] ?? 100);
 const notebook = process.argv[3] ?? '02';
@@ -52,7 +52,7 @@ await main(async () => {
     await setTimeout(200 + Math.random() * 12_000);
     const targets = {
       npm: child.pid,
-      command: ours().find(({ args }) => args.startsWith('node tools/start.mjs'))?.pid,
+      command: ours().find(({ args }) => args.startsWith('node tools/commands/start.mjs'))?.pid,
       runner: ours().find(({ args }) => args.includes('run_notebooks.py'))?.pid,
     };
     const [name, pid] = /** @type {[string, number]} */ (

@@ -1,9 +1,15 @@
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkHygiene } from '../cells/hygiene';
-import { describeProblem, readNotebook, type Cell, type Notebook, type Problem } from '../cells/notebook';
-import { checkPromises, checkTypes, joinCells, writeModules } from '../cells/program';
+import { checkHygiene } from '../checks/cells/hygiene';
+import {
+  describeProblem,
+  readNotebook,
+  type Cell,
+  type Notebook,
+  type Problem,
+} from '../checks/cells/notebook';
+import { checkPromises, checkTypes, joinCells, writeModules } from '../checks/cells/program';
 
 const root = resolve(__dirname, '..', '..');
 const fixtures = join(root, 'tools', 'test', 'fixtures');

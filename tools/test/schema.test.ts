@@ -6,7 +6,7 @@ import { check, show, type MimeBundle } from '../../lib/src/notebook';
 import { lineChart } from '../../lib/src/plots';
 import { describeRuntime } from '../../lib/src/runtime';
 
-const schemas = resolve(__dirname, '..', 'schemas');
+const schemas = resolve(__dirname, '..', 'reports', 'schemas');
 const read = (name: string) => JSON.parse(readFileSync(join(schemas, name), 'utf8')) as object;
 
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { main, root } from '../setup.mjs';
+import { main, root } from '../setup/setup.mjs';
 
 const base = mkdtempSync(join(tmpdir(), 'liandan-setup-'));
 chmodSync(base, 0o755);
@@ -51,7 +51,7 @@ function copyCheckout(target) {
  */
 function setup({ env = process.env, node = process.execPath, kill, uid } = {}) {
   const start = Date.now();
-  const program = "import('./tools/setup.mjs').then(({ main, setup }) => main(setup))";
+  const program = "import('./tools/setup/setup.mjs').then(({ main, setup }) => main(setup))";
   const child = spawn(node, ['-e', program], {
     cwd: checkout,
     env: { ...env, npm_lifecycle_event: undefined },
@@ -234,7 +234,7 @@ const cases = {
     undo('environment');
     const env = { ...process.env, PYTHONPATH: foreign, PIP_USER: '1' };
     demandWhole(await setup({ env }));
-    const run = spawnSync(process.execPath, ['tools/start.mjs', '05', '--jobs', '0'], {
+    const run = spawnSync(process.execPath, ['tools/commands/start.mjs', '05', '--jobs', '0'], {
       cwd: checkout,
       env,
       encoding: 'utf8',
@@ -315,7 +315,7 @@ const cases = {
     const args = [
       '-E',
       '-s',
-      'tools/run_notebooks.py',
+      'tools/reports/run_notebooks.py',
       '01',
       '--notebooks',
       'tools/test/fixtures',

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TOOLS
 
+from conftest import TOOLS
 from schema import problem
 
-FIXTURES = TOOLS / "test" / "fixtures"
+FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-/** Trajectories of other public implementations, computed in float64 by the scripts in goldens. */
+/** Trajectories of other public implementations, computed in float64 by tools/goldens/optimizers_*.py. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'vitest';

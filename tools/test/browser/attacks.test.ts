@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from '../../chromium';
+import { launchChromium } from '../../reports/chromium';
 import { executable, temporaryFolder, tool } from './support';
 
 const pages = ['90-attacks.html', '90-attacks.slides.html', 'index.html'];

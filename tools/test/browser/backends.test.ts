@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { subjects } from '../../../lib/test/optimizers/subjects';
 import { isOff, type Course } from '../../../lib/test/optimizers/trajectories';
-import { launchChromium, swiftShader } from '../../chromium';
+import { launchChromium, swiftShader } from '../../reports/chromium';
 import { executable } from './support';
 
 /** A page's program, with all that it imports. */

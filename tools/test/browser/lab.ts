@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { launchChromium } from '../../chromium';
+import { launchChromium } from '../../reports/chromium';
 import { executable, python, root } from './support';
 
 interface Session {
@@ -25,7 +25,7 @@ async function freePort(): Promise<number> {
 /** Starts the server; gives the address that it prints. */
 async function startServer(folder: string): Promise<{ server: ChildProcess; address: URL }> {
   const args = ['--no-browser', '--port', String(await freePort()), `--ServerApp.root_dir=${folder}`];
-  const server = spawn(python, [join(root, 'tools', 'lab.py'), ...args], {
+  const server = spawn(python, [join(root, 'tools', 'reports', 'lab.py'), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   for await (const line of createInterface({ input: server.stdout })) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from '../../chromium';
+import { launchChromium } from '../../reports/chromium';
 import { executable, fixtures, openOffline, temporaryFolder, tool } from './support';
 
 const screens = [
@@ -19,9 +19,9 @@ describe.skipIf(!executable)('a report opened with the network off', () => {
 
   beforeAll(async () => {
     const folders = ['--notebooks', fixtures, '--reports', reports];
-    tool('run_notebooks.py', '01', ...folders);
+    tool('reports/run_notebooks.py', '01', ...folders);
     for (const form of [['--lang', 'zh'], ['--to', 'slides'], ['--to', 'pdf'], []])
-      tool('build_reports.py', '01', ...folders, ...form);
+      tool('reports/build_reports.py', '01', ...folders, ...form);
     browser = await launchChromium(executable!);
   }, 180_000);
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { findChromium, installChromium } from '../../chromium';
+import { findChromium, installChromium } from '../../reports/chromium';
 
 export const root = resolve(__dirname, '..', '..', '..');
 export const fixtures = join(root, 'tools', 'test', 'fixtures');
@@ -14,7 +14,7 @@ export const executable = findChromium();
 if (!executable)
   console.warn(`SKIPPED: no Chromium was found, nothing is tested in a browser. ${installChromium}`);
 
-/** Runs a Python tool; an exit code other than the expected one throws with what the tool printed. */
+/** Runs a Python program of tools/; an exit code other than the expected one throws with what the tool printed. */
 export function tool(name: string, ...args: string[]): string {
   return execFileSync(python, [join(root, 'tools', name), ...args], {
     cwd: root,

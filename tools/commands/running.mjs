@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isolated, python, root, run, SetupError } from './setup.mjs';
+import { isolated, python, root, run, SetupError } from '../setup/setup.mjs';
 
 /**
  * An option of a command, as `parseArgs` takes it, and which values it accepts.
@@ -65,6 +65,6 @@ export function readArguments(usage, options) {
  * @returns {Promise<number>} exit code: 1 where a notebook failed
  */
 export const runAndReport = (args) =>
-  run(python, [...isolated, join(root, 'tools', 'run_notebooks.py'), '--build', ...args], {
+  run(python, [...isolated, join(root, 'tools', 'reports', 'run_notebooks.py'), '--build', ...args], {
     env: { ...process.env, LIANDAN_COMMAND: String(process.pid) },
   });

@@ -1,14 +1,14 @@
 /**
  * Checks the sources of the notebooks without running them: format and hygiene, types, floating promises.
- * `node tools/dist/notebook_cells.js [folder]`; the folder is notebooks/ by default. Exit code 1 where something is wrong.
+ * `node tools/dist/checks/cells/check.js [folder]`; the folder is notebooks/ by default. Exit code 1 where something is wrong.
  */
 import { readdirSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
-import { checkHygiene } from './cells/hygiene';
-import { describeProblem, readNotebook, type Problem } from './cells/notebook';
-import { checkPromises, checkTypes, joinCells, writeModules } from './cells/program';
+import { checkHygiene } from './hygiene';
+import { describeProblem, readNotebook, type Problem } from './notebook';
+import { checkPromises, checkTypes, joinCells, writeModules } from './program';
 
-const root = resolve(__dirname, '..', '..');
+const root = resolve(__dirname, '..', '..', '..', '..');
 
 /**
  * Checks all notebooks of a folder.

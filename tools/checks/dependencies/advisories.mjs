@@ -75,7 +75,9 @@ function askRegistry(root) {
  */
 export function checkAdvisories(root) {
   /** @type {Record<'npm' | 'pypi', Advisory[]> & { date: string }} */
-  const snapshot = JSON.parse(readFileSync(join(root, 'tools', 'dependencies', 'snapshot.json'), 'utf8'));
+  const snapshot = JSON.parse(
+    readFileSync(join(root, 'tools', 'checks', 'dependencies', 'snapshot.json'), 'utf8'),
+  );
   const packages = lockedPackages(root);
   const online = askRegistry(root);
   const found = [...findings(packages, snapshot), ...(online ?? [])];

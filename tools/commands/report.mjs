@@ -1,5 +1,5 @@
-import { readArguments, runAndReport, running } from './reports.mjs';
-import { main, setup } from './setup.mjs';
+import { readArguments, runAndReport, running } from './running.mjs';
+import { main, setup } from '../setup/setup.mjs';
 
 // Builds reports in another form or language: npm run report -- 05 --lang zh --to slides
 await main(async () => {

@@ -11,7 +11,7 @@ const redistributed = ['mathjax', 'plotly.js', 'reveal.js'];
 
 /** Licences of the Python packages, as their own descriptions name them. @param {string} root @returns {Record<string, string>} */
 export const pythonLicences = (root) =>
-  JSON.parse(readFileSync(join(root, 'tools', 'dependencies', 'python-licences.json'), 'utf8'));
+  JSON.parse(readFileSync(join(root, 'tools', 'checks', 'dependencies', 'python-licences.json'), 'utf8'));
 
 /**
  * The same, asked of what is installed in `.venv`; what is not (it belongs to other platforms) stays as it was.

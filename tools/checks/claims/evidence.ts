@@ -76,7 +76,7 @@ export function readEvidence(root: string): {
   notebooks: Set<string>;
 } {
   const articles = JSON.parse(
-    readFileSync(join(root, 'tools', 'claims', 'claims.json'), 'utf8'),
+    readFileSync(join(root, 'tools', 'checks', 'claims', 'claims.json'), 'utf8'),
   ) as Article[];
   const tests = readdirSync(join(root, 'lib', 'test'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
@@ -113,7 +113,7 @@ export function problemsOf(
   const unknown = evidence
     .filter(({ id }) => !known.has(id))
     .map(({ id, place }) =>
-      describeProblem({ ...place, message: `${id} is in no list of tools/claims/claims.json` }),
+      describeProblem({ ...place, message: `${id} is in no list of tools/checks/claims/claims.json` }),
     );
   const missing = articles
     .filter(({ notebook }) => notebooks.has(notebook))

@@ -1,6 +1,6 @@
 """Trajectories of optax (JAX) in float64, an independent source for the optimizers' tests.
 
-pip install "jax[cpu]" optax && python generate_optax.py > optax.json
+pip install "jax[cpu]" optax && python tools/goldens/optimizers_optax.py > lib/test/optimizers/goldens/optax.json
 """
 
 import jax
@@ -10,7 +10,7 @@ jax.config.update("jax_enable_x64", True)
 import jax.numpy as jnp
 import numpy as np
 import optax
-from problem import START, STEPS, flat, gradients, write
+from optimizers_problem import START, STEPS, flat, gradients, write
 
 CASES = {
     "sgd": (optax.sgd(0.1, momentum=0.9), {"learningRate": 0.1, "momentum": 0.9}),

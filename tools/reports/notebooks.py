@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 
 from schema import problem
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 
 

@@ -1,4 +1,4 @@
-/** Prints a report as PDF: `node tools/dist/print_pdf.js report.html report.pdf`. */
+/** Prints a report as PDF: `node tools/dist/reports/print_pdf.js report.html report.pdf`. */
 import { renameSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,5 +1,5 @@
-import { readArguments, runAndReport, running } from './reports.mjs';
-import { main, setup } from './setup.mjs';
+import { readArguments, runAndReport, running } from './running.mjs';
+import { main, setup } from '../setup/setup.mjs';
 
 // Sets up what is missing, runs the notebooks, builds their reports, says where to look.
 await main(async () => {

@@ -1,6 +1,6 @@
 """Trajectories of PyTorch in float64, an independent source for the optimizers' tests.
 
-pip install torch==2.13.0 numpy && python generate_torch.py > torch.json
+pip install torch==2.13.0 numpy && python tools/goldens/optimizers_torch.py > lib/test/optimizers/goldens/torch.json
 
 Where PyTorch computes something else, the settings below make both the same:
 
@@ -14,7 +14,7 @@ Where PyTorch computes something else, the settings below make both the same:
 
 import numpy as np
 import torch
-from problem import START, STEPS, flat, gradients, write
+from optimizers_problem import START, STEPS, flat, gradients, write
 
 # The dimensions that are factored, the last two, are the largest, and there is one more.
 START = {**START, "tensor": (((np.arange(24) * 5) % 17 - 8) / 4).reshape(2, 3, 4).tolist()}

@@ -76,7 +76,7 @@ def build(result: dict[str, Any], reports: Path, language: str, kind: str) -> Pa
 
 
 def _print(page: Path, target: Path) -> None:
-    printer = ROOT / "tools" / "dist" / "print_pdf.js"
+    printer = ROOT / "tools" / "dist" / "reports" / "print_pdf.js"
     done = subprocess.run(
         ["node", str(printer), str(page), str(target)], check=False, stderr=subprocess.PIPE, text=True
     )

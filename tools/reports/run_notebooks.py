@@ -1,6 +1,6 @@
 """Runs notebooks on copies, side by side, with live progress, applies the gates to what they printed, builds their reports.
 
-Usage: python tools/run_notebooks.py [05 …] [--profile lesson|full] [--jobs N] [--again] [--to html|slides|pdf]
+Usage: python tools/reports/run_notebooks.py [05 …] [--profile lesson|full] [--jobs N] [--again] [--to html|slides|pdf]
 
 Executed copies go to reports/executed, what the reports need to know about each run to reports/results. A notebook that
 passed is not run again while it, the library and the data stay as they were; so an interrupted run goes on where it was.

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { main, python, root, run, SetupError, setup, showStep } from './setup.mjs';
+import { main, python, root, run, SetupError, setup, showStep } from '../setup/setup.mjs';
 
 /** An environment of its own for PyTorch and TensorFlow's Python interface, which nothing else needs. */
 async function installPeers() {

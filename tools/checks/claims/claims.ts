@@ -1,5 +1,5 @@
 /**
- * Which claims of the articles are covered by a test or by a check in a notebook. `node tools/dist/claims/claims.js` lists
+ * Which claims of the articles are covered by a test or by a check in a notebook. `node tools/dist/checks/claims/claims.js` lists
  * them; exit code 1 where an article has a notebook but a claim that nothing covers, or where something is named after a
  * claim that is in no list.
  */
@@ -40,4 +40,4 @@ function main(root: string): number {
   return problems.length > 0 ? 1 : 0;
 }
 
-process.exitCode = main(resolve(__dirname, '..', '..', '..'));
+process.exitCode = main(resolve(__dirname, '..', '..', '..', '..'));

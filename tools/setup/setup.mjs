@@ -13,14 +13,14 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { checkPlatform, findPrerequisites } from './setup/prerequisites.mjs';
-import { run, SetupError, showStep, startGuardian, startLog, tryLock, unlock } from './setup/process.mjs';
-import { isolated, steps } from './setup/steps.mjs';
+import { checkPlatform, findPrerequisites } from './prerequisites.mjs';
+import { run, SetupError, showStep, startGuardian, startLog, tryLock, unlock } from './process.mjs';
+import { isolated, steps } from './steps.mjs';
 
 export { isolated, run, SetupError, showStep };
 
 /** The repository. */
-export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** The Python of the project's own environment. */
 export const python = join(root, '.venv', 'bin', 'python');
 const stateFolder = join(root, '.liandan');
@@ -53,7 +53,7 @@ function isWritable(path) {
   }
 }
 
-/** @param {import('./setup/steps.mjs').Step[]} due */
+/** @param {import('./steps.mjs').Step[]} due */
 function requireWritable(due) {
   const closed = [root, stateFolder, join(root, 'node_modules'), join(root, '.venv')].find(
     (path) => existsSync(path) && !isWritable(path),
@@ -113,7 +113,7 @@ export async function setup() {
     startLog(log);
     // A step may undo what a later one has made, so what is due is asked anew after each.
     for (let done = 0; (due = dueSteps()).length > 0; done++) {
-      const [step] = /** @type {[import('./setup/steps.mjs').Step]} */ (due);
+      const [step] = /** @type {[import('./steps.mjs').Step]} */ (due);
       const stamps = readStamps();
       delete stamps[step.name];
       writeStamps(stamps);

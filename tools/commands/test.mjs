@@ -1,6 +1,6 @@
 /** `npm test`: set-up, then every check; all of them run, the exit code tells whether all passed. */
 import { join } from 'node:path';
-import { isolated, main, python, root, run, setup, SetupError } from './setup.mjs';
+import { isolated, main, python, root, run, setup, SetupError } from '../setup/setup.mjs';
 
 const node = process.execPath;
 const bin = (/** @type {string[]} */ ...parts) => join(root, 'node_modules', ...parts);
@@ -9,17 +9,17 @@ const vitest = [bin('vitest', 'vitest.mjs'), 'run'];
 /** @type {Record<string, [command: string, ...args: string[]]>} */
 const checks = {
   types: [node, bin('typescript', 'bin', 'tsc'), '--noEmit'],
-  cells: [node, join('tools', 'dist', 'notebook_cells.js')],
-  claims: [node, join('tools', 'dist', 'claims', 'claims.js')],
+  cells: [node, join('tools', 'dist', 'checks', 'cells', 'check.js')],
+  claims: [node, join('tools', 'dist', 'checks', 'claims', 'claims.js')],
   eslint: [node, bin('eslint', 'bin', 'eslint.js'), '.', '--max-warnings', '0'],
   prettier: [node, bin('prettier', 'bin', 'prettier.cjs'), '--check', '.'],
   docs: [node, bin('typedoc', 'bin', 'typedoc'), '--options', join('tools', 'docs', 'typedoc.config.mjs')],
   ruff: [python, ...isolated, '-m', 'ruff', 'check', '.'],
-  dependencies: [node, join('tools', 'dependencies.mjs')],
+  dependencies: [node, join('tools', 'commands', 'dependencies.mjs')],
   unit: [node, ...vitest, '--exclude', 'tools/test/browser/**'],
   kernel: [python, ...isolated, '-m', 'pytest', '-q', join('kernel', 'test')],
   runner: [python, ...isolated, '-m', 'pytest', '-q', join('tools', 'test')],
-  notebooks: [node, join('tools', 'start.mjs'), '--solutions', '--again'],
+  notebooks: [node, join('tools', 'commands', 'start.mjs'), '--solutions', '--again'],
   browser: [node, ...vitest, 'tools/test/browser'],
 };
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { main, root, run, setup } from './setup.mjs';
+import { main, root, run, setup } from '../setup/setup.mjs';
 
 // The reference of the library's public interface, into reports/api.
 await main(async () => {

@@ -1,8 +1,0 @@
-import { join } from 'node:path';
-import { main, root, run, setup } from './setup.mjs';
-
-// Which test or notebook check covers each claim of the articles.
-await main(async () => {
-  await setup();
-  return run(process.execPath, [join(root, 'tools', 'dist', 'claims', 'claims.js')]);
-});
