@@ -11,6 +11,7 @@ const checks = {
   types: [node, bin('typescript', 'bin', 'tsc'), '--noEmit'],
   cells: [node, join('tools', 'dist', 'checks', 'cells', 'check.js')],
   claims: [node, join('tools', 'dist', 'checks', 'claims', 'claims.js')],
+  mutants: [node, join('tools', 'dist', 'checks', 'mutants', 'mutants.js'), '--fast'],
   eslint: [node, bin('eslint', 'bin', 'eslint.js'), '.', '--max-warnings', '0'],
   prettier: [node, bin('prettier', 'bin', 'prettier.cjs'), '--check', '.'],
   docs: [node, bin('typedoc', 'bin', 'typedoc'), '--options', join('tools', 'docs', 'typedoc.config.mjs')],

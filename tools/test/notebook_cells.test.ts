@@ -1,6 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { formatNotebook } from '../checks/cells/check';
+import { checkForm } from '../checks/cells/form';
 import { checkHygiene } from '../checks/cells/hygiene';
 import {
   describeProblem,
@@ -16,7 +19,7 @@ const fixtures = join(root, 'tools', 'test', 'fixtures');
 const FILE = 'notebooks/09-sample.ipynb';
 
 let count = 0;
-const cell = (cell_type: Cell['cell_type'], source: string, more: Partial<Cell> = {}): Cell => ({
+const cell = (cell_type: Cell['cell_type'], source: Cell['source'], more: Partial<Cell> = {}): Cell => ({
   cell_type,
   id: `cell-${++count}`,
   source,
@@ -24,7 +27,7 @@ const cell = (cell_type: Cell['cell_type'], source: string, more: Partial<Cell> 
   ...(cell_type === 'code' ? { outputs: [], execution_count: null } : {}),
   ...more,
 });
-const code = (source: string, more?: Partial<Cell>) => cell('code', source, more);
+const code = (source: Cell['source'], more?: Partial<Cell>) => cell('code', source, more);
 const notebook = (...cells: Cell[]): Notebook => ({
   nbformat: 4,
   nbformat_minor: 5,
@@ -86,6 +89,90 @@ describe('hygiene', () => {
       `${FILE}: its format is 4.4; expected 4.5`,
       `${FILE}: kernel "python3", language "" in its metadata; expected kernel "liandan", language "typescript"`,
     ]);
+  });
+});
+
+describe('the form of a lesson', () => {
+  const lesson = (...cells: Cell[]): Notebook => {
+    const made = notebook(...cells);
+    return { ...made, metadata: { ...made.metadata, liandan: { edition: 2 } } };
+  };
+  const form = async (...cells: Cell[]) => said(await checkForm(FILE, lesson(...cells, code('appendix();'))));
+  const statements = (n: number) => Array.from({ length: n }, (_, i) => `const x${i} = ${i};`).join('\n');
+
+  it('is that of the second edition only', async () => {
+    expect(await checkForm(FILE, notebook(code('x as  Y')))).toEqual([]);
+    expect(said(checkHygiene(FILE, lesson(code(statements(20)))))).toEqual([]);
+  });
+
+  it('has at most 12 statements in a cell, those inside functions counted, braces not', async () => {
+    expect(await form(code(statements(12)))).toEqual([]);
+    expect(await form(code(statements(13)))).toEqual([
+      `${FILE} cell 1: has 13 statements; at most 12 (move what the lesson does not teach to lib/)`,
+    ]);
+    const inside =
+      'for (const i of [1]) {\n  f(i);\n  if (i) g(i);\n}\nconst h = () => {\n  f(1);\n  return 2;\n};';
+    expect(await form(code(`${statements(5)}\n${inside}`))).toEqual([]);
+    expect(await form(code(`${statements(6)}\n${inside}`))).toEqual([
+      expect.stringContaining('13 statements'),
+    ]);
+  });
+
+  it('has lines of at most 80 characters, as they are counted by a reader', async () => {
+    const text = (n: number) => `// ${'𝛽'.repeat(n)}`;
+    expect(await form(code(text(77)))).toEqual([]);
+    expect(await form(code(`1;\n${text(78)}`))).toEqual([
+      `${FILE} cell 1 line 2: is 81 characters wide; at most 80 are seen without scrolling`,
+    ]);
+  });
+
+  it('has no casts and no assertions that a value exists', async () => {
+    expect(await form(code('const a = [1] as const;\nconst b = !a;\nconst c = a !== b;'))).toEqual([]);
+    expect(await form(code('const a = b as number[];\nc[0]!.d();\nlet e!: number;'))).toEqual([
+      `${FILE} cell 1 line 1: casts to number[]; only "as const" does not hide a mistake`,
+      `${FILE} cell 1 line 2: asserts with ! that a value exists`,
+      `${FILE} cell 1 line 3: asserts with ! that a value exists`,
+    ]);
+  });
+
+  it('is that of Prettier at 80 columns', async () => {
+    expect(await form(code('const a = "b"'))).toEqual([
+      `${FILE} cell 1: is not formatted; node tools/dist/checks/cells/check.js --write NOTEBOOK does it`,
+    ]);
+    expect(await form(code('const a = ;'))).toEqual([
+      `${FILE} cell 1: cannot be formatted: Expression expected. (1:11)`,
+    ]);
+  });
+
+  it('has at most 40 code cells and 300 lines of code', async () => {
+    const cells = (n: number, source: string) => Array.from({ length: n }, () => code(source));
+    expect(await form(...cells(39, 'f();'))).toEqual([]);
+    expect(await form(...cells(40, 'f();'))).toEqual([`${FILE}: it has 41 code cells; at most 40`]);
+    expect(await form(...cells(23, statements(12)), code(statements(11)), code(statements(12)))).toEqual([]);
+    expect(await form(...cells(25, statements(12)))).toEqual([
+      `${FILE}: it has 301 lines of code, blank ones apart; at most 300`,
+    ]);
+  });
+
+  it('ends with its appendix', async () => {
+    expect(said(await checkForm(FILE, lesson(code('appendix();'), code('f();'))))).toEqual([
+      `${FILE} cell 2: is the last one; it must be appendix(); alone`,
+    ]);
+  });
+
+  it('is written into a file on demand, which changes nothing else', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'liandan-cells-'));
+    const path = join(folder, '09-sample.ipynb');
+    const text = cell('markdown', ['# A\n', 'b  c']);
+    writeFileSync(path, JSON.stringify(lesson(text, code(['const a = "b"\n', 'f( a )']), code('f( )'))));
+    await formatNotebook(path);
+    const written = readFileSync(path, 'utf8');
+    rmSync(folder, { recursive: true });
+    const { cells, metadata } = JSON.parse(written) as Notebook;
+    expect(cells[0]).toEqual(text);
+    expect(cells.slice(1).map(({ source }) => source)).toEqual([["const a = 'b';\n", 'f(a);'], 'f();']);
+    expect(metadata).toEqual(lesson().metadata);
+    expect(written).toMatch(/^\{\n "nbformat"[^]*\}\n$/);
   });
 });
 

@@ -1,9 +1,11 @@
 /**
  * Checks the sources of the notebooks without running them: format and hygiene, types, floating promises.
  * `node tools/dist/checks/cells/check.js [folder]`; the folder is notebooks/ by default. Exit code 1 where something is wrong.
+ * `node tools/dist/checks/cells/check.js --write notebook.ipynb …` formats the code cells in place.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
+import { checkForm, withFormattedCells } from './form';
 import { checkHygiene } from './hygiene';
 import { describeProblem, readNotebook, type Problem } from './notebook';
 import { checkPromises, checkTypes, joinCells, writeModules } from './program';
@@ -25,12 +27,13 @@ export async function checkNotebooks(folder: string): Promise<{ problems: Proble
     return { file: relative(root, path), notebook: readNotebook(path) };
   });
   const hygiene = notebooks.flatMap(({ file, notebook }) => checkHygiene(file, notebook));
+  const form = await Promise.all(notebooks.map(({ file, notebook }) => checkForm(file, notebook)));
   const modules = writeModules(
     join(root, '.liandan', 'cells', basename(folder)),
     join(root, 'notebooks', 'tsconfig.json'),
     notebooks.map(({ file, notebook }) => joinCells(file, notebook)),
   );
-  const problems = [...hygiene, ...checkTypes(modules), ...(await checkPromises(modules))];
+  const problems = [...hygiene, ...form.flat(), ...checkTypes(modules), ...(await checkPromises(modules))];
   const order = ({ file, cell = 0, line = 0 }: Problem) => [file, cell, line] as const;
   problems.sort((a, b) => {
     const [fileA, cellA, lineA] = order(a);
@@ -40,8 +43,20 @@ export async function checkNotebooks(folder: string): Promise<{ problems: Proble
   return { problems, count: notebooks.length };
 }
 
+/** Formats the code cells of a notebook in its file. */
+export async function formatNotebook(path: string): Promise<void> {
+  const notebook = await withFormattedCells(readNotebook(path));
+  // One blank of indentation, as Jupyter writes it.
+  writeFileSync(path, `${JSON.stringify(notebook, null, 1)}\n`);
+}
+
 async function main(): Promise<number> {
-  const { problems, count } = await checkNotebooks(resolve(process.argv[2] ?? join(root, 'notebooks')));
+  const [first = join(root, 'notebooks'), ...others] = process.argv.slice(2);
+  if (first === '--write') {
+    for (const path of others) await formatNotebook(resolve(path));
+    return 0;
+  }
+  const { problems, count } = await checkNotebooks(resolve(first));
   for (const problem of problems) console.error(describeProblem(problem));
   console.log(`${count} notebooks checked, ${problems.length} problems`);
   return problems.length > 0 ? 1 : 0;

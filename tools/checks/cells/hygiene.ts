@@ -1,4 +1,4 @@
-import { codeCells, hasTag, sourceOf, type Notebook, type Problem } from './notebook';
+import { codeCells, hasTag, isSecondEdition, sourceOf, type Notebook, type Problem } from './notebook';
 
 const LONGEST_CELL = 15;
 const REMOTE_IMAGE = /!\[[^\]]*\]\(\s*<?(?:https?:)?\/\/|<img[^>]+src\s*=\s*["']?(?:https?:)?\/\//i;
@@ -57,7 +57,7 @@ function checkCode(file: string, notebook: Notebook): Problem[] {
     const lines = sourceOf(cell)
       .split('\n')
       .filter((line) => line.trim() !== '').length;
-    if (lines > LONGEST_CELL && !hasTag(cell, 'long-cell'))
+    if (!isSecondEdition(notebook) && lines > LONGEST_CELL && !hasTag(cell, 'long-cell'))
       say(
         `has ${lines} lines; at most ${LONGEST_CELL} (move what the lesson does not teach to lib/, or tag it "long-cell")`,
       );

@@ -13,9 +13,12 @@ export interface Cell {
 export interface Notebook {
   nbformat: number;
   nbformat_minor: number;
-  metadata: { kernelspec?: { name?: string; language?: string } };
+  metadata: { kernelspec?: { name?: string; language?: string }; liandan?: { edition?: number } };
   cells: Cell[];
 }
+
+/** Whether a notebook has the form of the second edition, with its rules; the others keep those of the first. */
+export const isSecondEdition = ({ metadata }: Notebook): boolean => metadata.liandan?.edition === 2;
 
 /** Something wrong with a notebook. `cell` is the n of In[n] after Run All, `line` counts from 1 inside the cell. */
 export interface Problem {
