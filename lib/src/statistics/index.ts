@@ -77,3 +77,55 @@ export function standardDeviation(values: Values): number {
 export function standardError(values: Values): number {
   return standardDeviation(values) / Math.sqrt(values.length);
 }
+
+/**
+ * Φ(x): the share of a standard normal distribution that lies below x. Exact to about 1e-15.
+ *
+ * @example
+ * normalCdf(1.96); // 0.975
+ *
+ * @see Marsaglia (2004), Evaluating the Normal Distribution, Journal of Statistical Software 11(4).
+ */
+export function normalCdf(x: number): number {
+  if (Number.isNaN(x)) return NaN;
+  if (Math.abs(x) > 9) return x > 0 ? 1 : 0;
+  // Φ(x) = ½ + φ(x)(x + x³/3 + x⁵/(3·5) + …)
+  let total = x;
+  let term = x;
+  for (let previous = NaN, odd = 3; total !== previous; odd += 2) {
+    previous = total;
+    term *= (x * x) / odd;
+    total += term;
+  }
+  return 0.5 + (total * Math.exp(-(x * x) / 2)) / Math.sqrt(2 * Math.PI);
+}
+
+/**
+ * Where measured values have their maximum over a logarithmic grid, such as accuracies over learning rates: the top of the
+ * parabola in log x through the largest value and its two neighbours. `NaN` where the largest value is the first or the
+ * last: the grid does not bracket it.
+ *
+ * @param x Increasing, greater than 0.
+ * @param y One value per x.
+ * @throws RangeError for fewer than three points, or lengths that differ.
+ *
+ * @example
+ * peak([1, 2, 4, 8], [0.1, 0.5, 0.5, 0.1]); // 2.83, half-way between 2 and 4
+ */
+export function peak(x: Values, y: Values): number {
+  if (x.length < 3 || x.length !== y.length) {
+    throw new RangeError(`peak: as many values as x, at least three; got ${x.length} and ${y.length}.`);
+  }
+  const top = Array.from(y).indexOf(Math.max(...Array.from(y)));
+  if (top <= 0 || top === x.length - 1) return NaN;
+  const [left, middle, right] = [top - 1, top, top + 1].map((i) => Math.log(x[i]!)) as [
+    number,
+    number,
+    number,
+  ];
+  const before = (y[top]! - y[top - 1]!) / (middle - left);
+  const after = (y[top + 1]! - y[top]!) / (right - middle);
+  // The slopes of the two chords belong to their midpoints; where the line between them is 0, the parabola has its top.
+  const [from, to] = [(left + middle) / 2, (middle + right) / 2];
+  return Math.exp(before === after ? middle : from + ((to - from) * before) / (before - after));
+}

@@ -1,4 +1,5 @@
 import { tf } from '../runtime';
+import { normalCdf } from '../statistics';
 
 /**
  * The number below which a standard normal variable lies with the given probability.
@@ -16,7 +17,7 @@ export function normalQuantile(probability: number): number {
   // Bisection down to neighbouring numbers.
   for (let halving = 0; halving < 60; halving++) {
     const middle = (low + high) / 2;
-    if (normalDistribution(middle) < probability) low = middle;
+    if (normalCdf(middle) < probability) low = middle;
     else high = middle;
   }
   return (low + high) / 2;
@@ -43,14 +44,4 @@ export function latentGrid(side: number, { from = 0.05, to = 0.95 } = {}): tf.Te
   );
   const points = [...quantiles].reverse().flatMap((z2) => quantiles.map((z1) => [z1, z2]));
   return tf.tensor2d(points);
-}
-
-/** Φ(x) = ½ + φ(x) (x + x³/3 + x⁵/(3·5) + …), which converges everywhere. */
-function normalDistribution(x: number): number {
-  let [term, sum] = [x, 0];
-  for (let n = 1; sum + term !== sum; n++) {
-    sum += term;
-    term *= (x * x) / (2 * n + 1);
-  }
-  return 0.5 + (sum * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
 }

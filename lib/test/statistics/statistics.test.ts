@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mean, median, standardDeviation, standardError, sum } from '../../src/statistics';
+import { mean, median, normalCdf, peak, standardDeviation, standardError, sum } from '../../src/statistics';
 
 describe('statistics', () => {
   it('are those of the textbook', () => {
@@ -34,5 +34,26 @@ describe('statistics', () => {
         expect(below).toBeLessThanOrEqual(list.length / 2);
       }),
     );
+  });
+
+  it('know the normal distribution', () => {
+    // From a table with 15 digits (Abramowitz and Stegun, 26.1).
+    expect(normalCdf(0)).toBe(0.5);
+    expect(normalCdf(1)).toBeCloseTo(0.841344746068543, 14);
+    expect(normalCdf(-2)).toBeCloseTo(0.0227501319481792, 14);
+    expect(normalCdf(5)).toBeCloseTo(0.999999713348428, 14);
+    expect([normalCdf(40), normalCdf(-40), normalCdf(Infinity)]).toEqual([1, 0, 1]);
+    expect(normalCdf(NaN)).toBeNaN();
+  });
+
+  it('find the maximum between the points of a grid, and none at its ends', () => {
+    const x = [1, 2, 4, 8, 32];
+    const parabola = (top: number) => x.map((value) => 3 - 2 * Math.log(value / top) ** 2);
+    for (const top of [1.5, 3, 6, 10]) expect(peak(x, parabola(top))).toBeCloseTo(top, 9);
+    expect([peak(x, parabola(0.9)), peak(x, parabola(40))]).toEqual([NaN, NaN]);
+    expect(peak(x, [0, 1, 1, 1, 0])).toBeGreaterThan(2);
+    expect(peak(x, [0, NaN, 1, 1, 0])).toBeNaN();
+    expect(() => peak([1, 2], [1, 2])).toThrow('at least three');
+    expect(() => peak(x, [1, 2, 3])).toThrow('got 5 and 3');
   });
 });

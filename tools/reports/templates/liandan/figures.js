@@ -14,17 +14,22 @@ function scaled(part, factor) {
   );
 }
 
-/** Narrow screens: smaller type and margins, a legend that lies above the plot goes below it. */
+/** Room for a legend of two or three rows. */
+const legendHeight = 72;
+
+/** Narrow screens: smaller type and margins, a legend that lies above the plot goes below it, and below a slider. */
 function fitted(layout, width) {
   const margin = { l: 64, r: 24, t: layout.title ? 56 : 24, b: 56, ...layout.margin };
   if (width >= 560) return { ...layout, margin };
   const small = scaled({ font: { size: 12 }, ...layout, margin }, 0.85);
   if (layout.showlegend === false || !layout.legend) return small;
   small.margin.t = layout.title ? 44 : 20;
-  return {
-    ...small,
-    legend: { ...small.legend, orientation: 'h', x: 0, xanchor: 'left', y: -0.2, yanchor: 'top' },
-  };
+  const legend = { ...small.legend, orientation: 'h', x: 0, xanchor: 'left', yanchor: 'top' };
+  if (!layout.sliders) return { ...small, legend: { ...legend, y: -0.2 } };
+  const plot = layout.height - small.margin.t - small.margin.b;
+  const height = layout.height + legendHeight;
+  const below = { ...small.margin, b: small.margin.b + legendHeight };
+  return { ...small, height, margin: below, legend: { ...legend, y: -small.margin.b / plot } };
 }
 
 /** Draws a figure once, as wide as its place; `adapt` changes its layout for where it is shown. */
