@@ -737,6 +737,7 @@ describe('distributions and layers', () => {
 
 /** Equations that no line of the library computes, or none by itself. */
 const notEvaluated: Record<string, string> = {
+  '1.20': 'a rule of thumb, from how far an element moves; the notebook measures how good it is',
   '3.3': 'a sum of branches with variances, to see the depth by; the notebook measures it on a network',
   '3.4': 'a product of measured variances; the notebook measures it on a network',
   '3.6': 'an expected variance; the notebook measures it on a network',
