@@ -139,7 +139,9 @@ class System {
 
   /** The message names notebook, equations and lines: those whose results are not known to be sound. */
   private check(what: string, paper: Grid, code: Grid, files: RegExp, rtol = 2e-5): void {
-    const tags = [...this.used].filter((tag) => !this.sound.has(tag)).sort();
+    const tags = [...this.used]
+      .filter((tag) => !this.sound.has(tag))
+      .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
     const off = zip(paper, code, (a, b) => (Math.abs(a - b) <= rtol * Math.max(Math.abs(a), 1e-3) ? 0 : 1));
     const row = off.findIndex((cells) => cells.includes(1));
     if (row >= 0) {
