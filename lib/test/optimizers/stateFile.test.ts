@@ -110,6 +110,41 @@ describe('a process that is killed while it saves', () => {
   });
 });
 
+describe('the file of a run on some parameters', () => {
+  it('is gone on from with all of them: moments stay with their own, those of the others start from zero', async () => {
+    const ones = [1, 1, 1, 1];
+    const [w1, b1] = [variable('w_1', [2, 2], ones), variable('b_1', [2], [0, 0])];
+    const [w2, b2] = [variable('w_2', [2, 2], ones), variable('b_2', [2], [0, 0])];
+    const loss = (): tf.Scalar => {
+      const hidden = tf.add(tf.matMul(tf.ones([1, 2]), w1), b1);
+      return tf.sum(tf.square(tf.add(tf.matMul(hidden, w2), b2)));
+    };
+    const head = adam();
+    head.minimize(loss, false, [w2, b2]);
+    await saveState(head, path);
+    const resumed = adam();
+    await loadState(resumed, path);
+    const [before, start] = [await stateOf(resumed), [values(w2), values(b2)].map((v) => v.slice())];
+    for (let count = 0; count < 3; count++) resumed.minimize(loss);
+    // The run that went on without a file, from the same weights.
+    const after = await stateOf(resumed);
+    const moved = [values(w1), values(b1), values(w2), values(b2)].map((v) => v.slice());
+    for (const [of, v] of [
+      [w1, ones],
+      [b1, [0, 0]],
+      [w2, start[0]!],
+      [b2, start[1]!],
+    ] as const) {
+      of.assign(tensor(of.shape, v));
+    }
+    expect(before).toEqual(await stateOf(head));
+    for (let count = 0; count < 3; count++) head.minimize(loss);
+    expect(after).toEqual(await stateOf(head));
+    expect(Object.keys(after)).toHaveLength(9);
+    expect([w1, b1, w2, b2].map((of) => values(of))).toEqual(moved);
+  });
+});
+
 describe('the folder of a file', () => {
   it('is made where it is missing', async () => {
     const optimizer = sgd();

@@ -1,5 +1,5 @@
 /** Checkpoints of processes that die, and of disks that are full. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,54 @@ describe('a run that is killed at random moments', () => {
     const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? stderr) as Record<string, number>;
     expect(result).toMatchObject({ killed: kills, survived: kills, left: 0 });
     expect(result.endsEqual).toBe(result.ends);
+  });
+});
+
+const compare = `
+  const { adam, experiment, mlp, random, sgd, tf, train } = require(${JSON.stringify(join(__dirname, '..', '..', 'dist'))});
+  const inputs = random(5).normal([40, 3]);
+  const data = { inputs, labels: tf.cast(tf.greater(tf.sum(inputs, 1), 0), 'int32') };
+  const run = async ({ candidate: make, seed, options }) => {
+    console.log('begun');
+    const model = mlp({ sizes: [3, 8, 2], seed });
+    const optimizer = make({ learningRate: 0.01 });
+    const { losses } = await train({ model, optimizer, data, epochs: 30, batchSize: 4, compiled: false, ...options });
+    model.dispose();
+    optimizer.dispose();
+    return { losses };
+  };
+  const checkpoint = { file: process.argv[1], every: 7 };
+  experiment({ candidates: { sgd, adam }, seeds: [0, 1], run, checkpoint, resume: true }).then(
+    ({ rows }) => console.log('rows ' + JSON.stringify(rows)),
+  );
+`;
+
+describe('an experiment that is killed at random moments', () => {
+  it('goes on to the rows of one that was not', { timeout: 240_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'liandan-test-'));
+    /** What a process printed until it ended, or until so many milliseconds after its first trial began. */
+    const live = (file: string, milliseconds?: number): Promise<string> =>
+      new Promise((resolve) => {
+        const child = spawn(process.execPath, ['-e', compare, join(folder, file)]);
+        let [printed, isMortal] = ['', milliseconds !== undefined];
+        child.stdout.on('data', (text) => {
+          printed += String(text);
+          if (isMortal && printed.includes('begun')) setTimeout(() => child.kill('SIGKILL'), milliseconds);
+          if (printed.includes('begun')) isMortal = false;
+        });
+        child.on('exit', () => resolve(printed));
+      });
+    try {
+      const start = performance.now();
+      const rows = /^rows .*$/m.exec(await live('undisturbed'))?.[0];
+      expect(rows).toMatch(/"candidate":"adam","seed":1,"losses":/);
+      const longest = (performance.now() - start) / 2;
+      for (let kills = 0; kills < 4; kills++) await live('killed', Math.random() * longest);
+      expect(/^rows .*$/m.exec(await live('killed'))?.[0]).toBe(rows);
+      expect(readdirSync(folder).sort()).toEqual(['killed', 'undisturbed']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

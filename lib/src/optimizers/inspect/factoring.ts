@@ -23,7 +23,7 @@ export function rankOneFactors(
     column[j] = column[j]! + matrix[index]!;
   }
   const total = row.reduce((sum, value) => sum + value, 0);
-  return { row, column: column.map((value) => (total === 0 ? 0 : value / total)) };
+  return { row, column: column.map((value) => (total === 0 ? 0 : value / total)) }; // (1.14)
 }
 
 /** l(a, b) = Σ c log(c / (a_i b_j)) − c + a_i b_j, at least 0, and 0 only where the factors give the matrix. */
@@ -36,7 +36,7 @@ export function iDivergence(
   for (let index = 0; index < matrix.length; index++) {
     const c = matrix[index]!;
     const product = row[Math.floor(index / column.length)]! * column[index % column.length]!;
-    sum += (c > 0 ? c * Math.log(c / product) : 0) - c + product;
+    sum += (c > 0 ? c * Math.log(c / product) : 0) - c + product; // (1.12)
   }
   return sum;
 }
@@ -51,5 +51,5 @@ export function iDivergence(
 export function factoringError(matrix: ArrayLike<number>, columns: number): number {
   const { row, column } = rankOneFactors(matrix, columns);
   const total = row.reduce((sum, value) => sum + value, 0);
-  return total === 0 ? 0 : iDivergence(matrix, row, column) / total;
+  return total === 0 ? 0 : iDivergence(matrix, row, column) / total; // (1.15)
 }

@@ -40,6 +40,6 @@ export function amosSchedule(
   const shape = { inverseTime, inverseSquare }[decay];
   return {
     learningRate: shape({ initial: alpha0 * sigma, kappa, halfLife }), // (4.4), (4.3)
-    weightDecay: alpha0 / (2 * q * sigma),
+    weightDecay: alpha0 / (2 * q * sigma), // (5.8)
   };
 }

@@ -77,7 +77,7 @@ function formula(description: ScheduleDescription): (step: number) => number {
     case 'inverseTime':
     case 'inverseSquare': {
       const { initial, kappa, kind } = description;
-      return (step) => initial * (kappa * (step - 1) + 1) ** -exponents[kind];
+      return (step) => initial * (kappa * (step - 1) + 1) ** -exponents[kind]; // (4.4), (4.3)
     }
     case 'relativeStep':
       return (step) => Math.min(description.warmUp ? 1e-6 * step : 1e-2, 1 / Math.sqrt(step));
