@@ -28,10 +28,17 @@ export default tseslint.config(
       globals: {
         ...globals.browser,
         ...Object.fromEntries(
-          ['MathJax', 'Plotly', 'Reveal', 'RevealNotes', 'draw', 'frameEquations', 'scaled'].map((name) => [
-            name,
-            'readonly',
-          ]),
+          [
+            'MathJax',
+            'Plotly',
+            'Reveal',
+            'RevealNotes',
+            'asItIs',
+            'draw',
+            'frameEquations',
+            'inColumn',
+            'scaled',
+          ].map((name) => [name, 'readonly']),
         ),
       },
     },

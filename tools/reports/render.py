@@ -80,6 +80,7 @@ def render(executed: NotebookNode, result: dict[str, Any], language: str = "en",
         "mathjax": script("mathjax/es5/tex-svg-full.js"),
         **({"reveal": _reveal()} if slides else {}),
         "figures": template("figures.js"),
+        **({} if slides else {"column": template("column.js")}),
         "script": template("slides.js" if slides else "report.js"),
     }
     resources = {

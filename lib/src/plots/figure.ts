@@ -102,6 +102,8 @@ function legendNames(data: readonly Data[]): string[] {
 }
 
 const titleHeight = 36;
+/** Without a title the tool bar gets a row of its own, so that it covers neither legend nor plot. */
+const toolsHeight = 28;
 const legendRowHeight = 22;
 
 /**
@@ -113,7 +115,7 @@ function headroom(data: readonly Data[], title: string | undefined, given: Parti
   const showlegend = given.showlegend ?? names.length > 1;
   const beside = names.length > 6;
   const rows = showlegend && !beside ? legendRows(names) : 0;
-  const top = (title ? titleHeight : 0) + rows * legendRowHeight + 16;
+  const top = (title ? titleHeight : toolsHeight) + rows * legendRowHeight + 16;
   return {
     showlegend,
     margin: { t: top, r: 24, b: 56, l: 64, ...given.margin },

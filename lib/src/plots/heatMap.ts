@@ -90,7 +90,8 @@ export function heatMap(options: HeatMapOptions): Figure {
       ...Object.fromEntries(layouts.flatMap(({ axes }) => axes)),
       annotations: layouts.flatMap(({ heading }) => heading ?? []),
       margin: {
-        t: (options.title ? 40 : 0) + (panels.some(({ title }) => title) ? 36 : 16),
+        // Without a title there is still the tool bar.
+        t: (options.title ? 40 : 28) + (panels.some(({ title }) => title) ? 36 : 16),
         r: 24,
         b: 56,
         l: 64,

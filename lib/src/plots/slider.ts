@@ -41,19 +41,20 @@ export function withSlider<T>(options: SliderOptions<T>): Figure {
   const ranges = sharedRanges(figures);
   const layouts = figures.map(({ layout }) => withRanges(layout, ranges));
   const { height = 420, margin } = layouts[initial]!;
+  const room = sliderHeight + (linesBelow(layouts[initial]!) - 1) * lineHeight;
   return {
     ...figures[initial]!,
     alt: checkedAlt(options.alt),
     data: figures.flatMap(({ data }, i) => data.map((trace) => ({ ...trace, visible: i === initial }))),
     layout: {
       ...layouts[initial]!,
-      height: height + sliderHeight,
-      margin: { ...margin, b: (margin?.b ?? 56) + sliderHeight },
+      height: height + room,
+      margin: { ...margin, b: (margin?.b ?? 56) + room },
       sliders: [
         {
           active: initial,
           currentvalue: { prefix: `${parameter} = `, xanchor: 'left', font: { size: 14 } },
-          pad: { t: 56, b: 8 },
+          pad: { t: 56 + room - sliderHeight, b: 8 },
           ticklen: 5,
           steps: values.map((value, step) => ({
             label: format(value),
@@ -70,6 +71,12 @@ export function withSlider<T>(options: SliderOptions<T>): Figure {
 }
 
 const sliderHeight = 84;
+const lineHeight = 18;
+
+/** Lines of the title below the plot; the slider stands under them. */
+function linesBelow({ xaxis }: Partial<Layout>): number {
+  return (xaxis?.title?.text ?? '').split('<br>').length;
+}
 
 /** What a position changes in the layout besides the traces. */
 function changing({ title, annotations = [], shapes = [] }: Partial<Layout>): Partial<Layout> {

@@ -41,6 +41,30 @@ describe('withSlider', () => {
     });
   });
 
+  it('stands below an axis title of two lines', () => {
+    const seeds = (p: number) =>
+      lineChart({
+        series: [
+          {
+            name: 'a',
+            seeds: [
+              [1, p],
+              [2, p],
+            ],
+          },
+        ],
+        x: 'x',
+        y: 'y',
+        alt,
+      });
+    const [one, two] = [figure, withSlider({ ...options, figure: seeds })].map(({ layout }) => ({
+      pad: layout.sliders![0]!.pad!.t!,
+      bottom: layout.margin!.b!,
+    }));
+    expect(two!.pad - one!.pad).toBe(18);
+    expect(two!.bottom - one!.bottom).toBe(18);
+  });
+
   it('keeps one range over all positions, in exponents on a logarithmic axis', () => {
     const [low, high] = figure.layout.yaxis!.range as [number, number];
     expect(low).toBeCloseTo(-0.15, 10);

@@ -1,14 +1,14 @@
 'use strict';
 
-/** A figure as a small still picture: no title, no legend, no words inside. */
-function preview({ title, annotations, legend, height, margin, ...layout }) {
+/** A figure as a small still picture: no title, no legend, no slider, no words inside. */
+function preview({ data, layout: { title, annotations, legend, sliders, height, margin, ...layout } }) {
   const small = scaled({ font: { size: 12 }, ...layout }, 0.75);
-  return { ...small, showlegend: false, margin: { l: 44, r: 10, t: 12, b: 40 } };
+  return { data, layout: { ...small, showlegend: false, margin: { l: 44, r: 10, t: 12, b: 40 } } };
 }
 
 window.reportReady = Promise.all([
   ...[...document.querySelectorAll('figure.plot')].map((figure) =>
-    draw(figure, preview, { staticPlot: true }),
+    draw(figure, { adapt: preview, config: { staticPlot: true } }),
   ),
   MathJax.startup.promise,
 ]);

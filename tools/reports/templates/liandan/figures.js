@@ -14,41 +14,35 @@ function scaled(part, factor) {
   );
 }
 
-/** Room for a legend of two or three rows. */
-const legendHeight = 72;
+/** A figure as it is, with the margins that it does not name. */
+const asItIs = ({ data, layout }) => ({
+  data,
+  layout: { ...layout, margin: { l: 64, r: 24, t: layout.title ? 56 : 24, b: 56, ...layout.margin } },
+});
 
-/** Narrow screens: smaller type and margins, a legend that lies above the plot goes below it, and below a slider. */
-function fitted(layout, width) {
-  const margin = { l: 64, r: 24, t: layout.title ? 56 : 24, b: 56, ...layout.margin };
-  if (width >= 560) return { ...layout, margin };
-  const small = scaled({ font: { size: 12 }, ...layout, margin }, 0.85);
-  if (layout.showlegend === false || !layout.legend) return small;
-  small.margin.t = layout.title ? 44 : 20;
-  const legend = { ...small.legend, orientation: 'h', x: 0, xanchor: 'left', yanchor: 'top' };
-  if (!layout.sliders) return { ...small, legend: { ...legend, y: -0.2 } };
-  const plot = layout.height - small.margin.t - small.margin.b;
-  const height = layout.height + legendHeight;
-  const below = { ...small.margin, b: small.margin.b + legendHeight };
-  return { ...small, height, margin: below, legend: { ...legend, y: -small.margin.b / plot } };
-}
-
-/** Draws a figure once, as wide as its place; `adapt` changes its layout for where it is shown. */
-async function draw(figure, adapt = fitted, options = {}) {
+/**
+ * Draws a figure once, as wide as its place. `adapt` changes its data and layout for where it is shown; `settle` is called
+ * with the canvas once it is drawn.
+ */
+async function draw(figure, { adapt = asItIs, settle, config: own = {} } = {}) {
   const canvas = figure.querySelector('.canvas');
   if (canvas.dataset.drawn) return;
   canvas.dataset.drawn = 'true';
   try {
     const { data, layout, config } = JSON.parse(figure.querySelector('script').textContent);
     const { width, ...free } = layout ?? {};
-    const fit = adapt({ height: 400, ...free, autosize: true }, canvas.clientWidth);
-    await Plotly.newPlot(canvas, data, fit, {
+    const shown = { data, layout: { height: 400, ...free, autosize: true } };
+    const fit = adapt(shown, canvas.clientWidth);
+    await Plotly.newPlot(canvas, fit.data, fit.layout, {
       ...config,
-      ...options,
+      ...own,
+      ...fit.config,
       responsive: true,
       displaylogo: false,
       // Its default is a button that uploads the figure.
       showSendToCloud: false,
     });
+    await settle?.(canvas);
   } catch (error) {
     // The rest of the page goes on without it.
     canvas.classList.add('broken');

@@ -5,7 +5,7 @@ const canvases = () => figures.map((figure) => figure.querySelector('.canvas'));
 
 /** Settles when figures are drawn and formulas are set: what a printer waits for. */
 window.reportReady = Promise.all([
-  ...figures.map((figure) => draw(figure)),
+  ...figures.map((figure) => draw(figure, inColumn)),
   MathJax.startup.promise.then(frameEquations),
 ]);
 

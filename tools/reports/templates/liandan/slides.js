@@ -1,14 +1,14 @@
 'use strict';
 
 /** Seen from the back of the room: larger, but not higher than the slide. */
-function enlarged(layout) {
-  const margin = { l: 64, r: 24, t: layout.title ? 56 : 24, b: 56, ...layout.margin };
-  const large = scaled({ font: { size: 12 }, ...layout, margin }, 1.4);
-  return { ...large, height: Math.min(600, 1.4 * layout.height) };
+function enlarged(figure) {
+  const { data, layout } = asItIs(figure);
+  const large = scaled({ font: { size: 12 }, ...layout }, 1.4);
+  return { data, layout: { ...large, height: Math.min(600, 1.4 * layout.height) } };
 }
 
 const drawAll = (slide) =>
-  Promise.all([...slide.querySelectorAll('figure.plot')].map((figure) => draw(figure, enlarged)));
+  Promise.all([...slide.querySelectorAll('figure.plot')].map((figure) => draw(figure, { adapt: enlarged })));
 
 /** Type gets smaller, to a limit, until what a slide holds fits; beyond that it scrolls. */
 function fit(slide) {
