@@ -24,5 +24,6 @@ export {
   type TextSplit,
   type Vocabulary,
 } from './texts';
+export { classTokens, type ClassTokens } from './classTokens';
 export { frequencyGroups, tokenCounts } from './tokenCounts';
 export { zipf, type Zipf } from './zipf';
