@@ -24,5 +24,7 @@ export {
   type TextSplit,
   type Vocabulary,
 } from './texts';
+export { halfSize, markBorder } from './borders';
+export { classTokens, type ClassTokens } from './classTokens';
 export { frequencyGroups, tokenCounts } from './tokenCounts';
 export { zipf, type Zipf } from './zipf';

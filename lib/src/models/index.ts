@@ -11,6 +11,7 @@ export type { OutputEmbedding } from './outputEmbedding';
 export type { NormPlacement, ResidualModel, ResidualUnit } from './residual';
 export { residualMlp, type ResidualMlpOptions } from './residualMlp';
 export { probe } from './probe';
+export { tokenClassifier, type TokenClassifier, type TokenClassifierOptions } from './tokenClassifier';
 export { textConvolution, type TextConvolutionOptions } from './textConvolution';
 export {
   transformerEncoder,

@@ -9,6 +9,7 @@ export type { CheckpointOptions } from './checkpoint';
 export { evaluateClassifier, type Evaluation } from './evaluate';
 export { fit, type FitOptions, type FitRun, type RunOptions, type TrainingProgress } from './fit';
 export { iterates, type IteratesOptions } from './iterates';
+export { linearProbe } from './linearProbe';
 export { crossEntropy } from './losses';
 export { minimize, type StepReport } from './minimize';
 export type { Part, Parts, WithParameters, WithWeights } from './parts';

@@ -15,6 +15,7 @@ export {
   type ConvolutionalCodersOptions,
   type MlpCodersOptions,
 } from './coders';
+export { codeStatistics, shareOfHoles } from './codes';
 export { decomposeDiscrete, decomposeNormal, type Decomposition } from './decomposition';
 export { dualAscent, type DualAscent, type DualAscentOptions } from './dualAscent';
 export {
@@ -26,6 +27,7 @@ export {
   type Gaussian,
   type Noise,
 } from './gaussian';
+export { fanoBound } from './fano';
 export { estimateInformation, type InformationEstimate } from './information';
 export { interpolateLinearly, interpolateSpherically } from './interpolation';
 export { latentGrid, normalQuantile } from './latentGrid';
