@@ -28,7 +28,10 @@ export class Pool {
   async run(job: Omit<Job, 'root'>): Promise<Outcome> {
     while (this.running >= this.size) await new Promise<void>((resolve) => this.queue.push(resolve));
     this.running += 1;
-    const worker = (!job.replacement && this.idle.pop()) || new Worker(this.root, this.environment);
+    const idle = this.idle.pop();
+    // A process that waits would be one too many.
+    if (job.replacement) idle?.end();
+    const worker = (!job.replacement && idle) || new Worker(this.root, this.environment);
     try {
       const outcome = await worker.run({ root: this.root, ...job }, this.limit);
       if (job.replacement || outcome.error || worker.jobs >= JOBS_OF_ONE_PROCESS) worker.end();

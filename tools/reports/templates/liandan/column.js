@@ -2,6 +2,8 @@
 
 /** A column narrower than this is a phone. */
 const NARROW = 560;
+/** Of the page, left and right of its column. */
+const PADDING = 40;
 const SMALLEST_TEXT = 7;
 /** The tool bar at the upper right of a figure. */
 const TOOLS_WIDTH = 180;
@@ -235,7 +237,7 @@ function spaceAbove(canvas) {
 const inColumn = { adapt: fitted, settle: settled };
 
 // A phone that is turned: what was fitted to one width is fitted to the other.
-matchMedia(`(min-width: ${NARROW}px)`).addEventListener('change', () => {
+matchMedia(`(min-width: ${NARROW + PADDING}px)`).addEventListener('change', () => {
   for (const figure of document.querySelectorAll('figure.plot')) {
     const canvas = figure.querySelector('.canvas');
     if (!canvas.dataset.drawn) continue;
