@@ -188,7 +188,11 @@ function fitted(figure, width) {
   const small = scaled({ font: { size: 12 }, ...layout }, 0.85);
   const legend = { ...small.legend, orientation: 'h', x: 0, xanchor: 'left', y: 1, yanchor: 'bottom' };
   const maps = narrowMaps(stacked({ data, layout: small }), width);
-  const titled = withWrappedTitles({ ...maps.layout, ...(layout.showlegend && { legend }) }, width, 0);
+  const titled = withWrappedTitles(
+    { ...maps.layout, ...(layout.showlegend !== false && { legend }) },
+    width,
+    0,
+  );
   return { data: maps.data, layout: titled, config: { displayModeBar: false } };
 }
 
@@ -208,7 +212,7 @@ async function settled(canvas) {
   const change = {};
   let { height } = layout;
   const legend = box(canvas, '.legend');
-  if (legend && layout.legend.orientation === 'h') {
+  if (legend && layout.legend?.orientation === 'h') {
     change['margin.t'] = spaceAbove(canvas) + legend.bottom - legend.top + 10;
     height += change['margin.t'] - layout.margin.t;
   }
@@ -230,7 +234,9 @@ function spaceAbove(canvas) {
   const seen = box(canvas, '.gtitle');
   if (!seen) return canvas.clientWidth < NARROW ? 8 : TOOLS_HEIGHT;
   const more = Math.max(...allTitles(canvas.layout).map(linesOf)) - linesOf(title);
-  return seen.bottom - canvas.getBoundingClientRect().top + more * LINE * (title.font?.size ?? font.size);
+  return (
+    seen.bottom - canvas.getBoundingClientRect().top + more * LINE * (title.font?.size ?? font?.size ?? 12)
+  );
 }
 
 /** How figures are drawn in a report. */
