@@ -34,6 +34,21 @@ export function mean(values: Values): number {
 }
 
 /**
+ * Root of the mean square.
+ *
+ * @throws RangeError for no values.
+ *
+ * @example
+ * rms([3, 4, 5]); // 4.08
+ */
+export function rms(values: Values): number {
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += values[i]! ** 2;
+  requireSome('The root mean square', values);
+  return Math.sqrt(squares / values.length);
+}
+
+/**
  * The value in the middle; of an even number of values the mean of the two in the middle.
  *
  * @throws RangeError for no values.

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mean, median, normalCdf, peak, standardDeviation, standardError, sum } from '../../src/statistics';
+import {
+  mean,
+  median,
+  normalCdf,
+  peak,
+  rms,
+  standardDeviation,
+  standardError,
+  sum,
+} from '../../src/statistics';
 
 describe('statistics', () => {
   it('are those of the textbook', () => {
@@ -12,10 +21,11 @@ describe('statistics', () => {
     expect(standardDeviation([5])).toBe(0);
     expect(standardError([1, 2, 6])).toBeCloseTo(Math.sqrt(7 / 3), 14);
     expect(mean(Float32Array.of(1, 2))).toBe(1.5);
+    expect(rms([3, -4, 5])).toBeCloseTo(Math.sqrt(50 / 3), 14);
   });
 
   it('of no values do not exist, and what is not finite stays so', () => {
-    for (const statistic of [mean, median, standardDeviation, standardError]) {
+    for (const statistic of [mean, median, rms, standardDeviation, standardError]) {
       expect(() => statistic([])).toThrow('of no values does not exist');
       expect(statistic([1, NaN, 2])).toBeNaN();
     }
