@@ -62,13 +62,16 @@ PROFILES = ("lesson", "full")
 
 
 def solutions(notebook: NotebookNode) -> list[NotebookNode]:
-    """The solutions of the exercises as code cells: the TypeScript blocks inside <details> of Markdown cells."""
-    markdown = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    folded = "\n".join(re.findall(r"<details>.*?</details>", markdown, re.DOTALL))
-    blocks = re.findall(r"^```ts\n(.*?)^```", folded, re.DOTALL | re.MULTILINE)
+    """The solutions of the exercises as code cells: the TypeScript blocks inside <details> of Markdown cells.
+
+    What a solution declares is its own; its imports, which come first, stand outside of the braces.
+    """
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    folded = "\n".join(re.findall(r"<details>(.*?)</details>", text, re.DOTALL))
+    blocks = re.findall(r"^```ts\n((?:import\b[^;]*;\n)*)(.*?)^```", folded, re.DOTALL | re.MULTILINE)
     return [
-        nbformat.v4.new_code_cell(f"// Solution {number}\n{{\n{block}}}")
-        for number, block in enumerate(blocks, 1)
+        nbformat.v4.new_code_cell(f"// Solution {number}\n{imports}{{\n{block}}}")
+        for number, (imports, block) in enumerate(blocks, 1)
     ]
 
 

@@ -70,7 +70,7 @@ def test_solutions_run_but_do_not_appear_in_the_executed_copy(ran):
             "const label",
         ),
         ("03-thrown-error.ipynb cell 1 line 2", "cannot invert 0", "throw new RangeError"),
-        ("08-wrong-solution.ipynb cell 2 line 3", "no solution", "throw new RangeError"),
+        ("08-wrong-solution.ipynb cell 2 line 4", "no solution /", "throw new RangeError"),
         ("04-floating-rejection.ipynb cell 2 line 3", "nobody waited for me", "throw new Error"),
         ("05-silent-failures.ipynb cell 3 line 2", "wrote to stderr: something smells", None),
         ("05-silent-failures.ipynb cell 4 line 1", 'the figure "nameless" has no text alternative', None),
