@@ -4,9 +4,8 @@ import sys
 
 import jupyter_kernel_test
 import pytest
-from jupyter_client.manager import KernelManager
-
 from conftest import ROOT, Manager
+from jupyter_client.manager import KernelManager
 
 
 def start_new_kernel(

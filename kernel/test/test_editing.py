@@ -1,7 +1,6 @@
 """What an editor asks for: completion, inspection, whether a cell is complete."""
 
 import pytest
-
 from conftest import Kernel, Message
 
 

@@ -6,7 +6,6 @@ import signal
 import time
 
 import pytest
-
 from conftest import Kernel
 
 BRIDGE = "(globalThis as any)[Symbol.for('liandan.kernel')]"

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from conftest import ROOT, Kernel, is_running, wait_until
 
 BUSY = "console.log('busy')\nfor (;;) {}"

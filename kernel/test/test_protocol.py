@@ -5,7 +5,6 @@ from pathlib import Path
 from queue import Empty
 
 import pytest
-
 from conftest import Kernel, Message, wait_until
 
 

@@ -230,8 +230,8 @@ def keep_inside_repository() -> None:
     Among these files are connection keys and the token of a server. Those of a process that was killed are removed.
     """
     jupyter = make_private(STATE / "jupyter")
-    runtime = jupyter / "runtime"
-    for left in runtime.glob("*") if runtime.is_dir() else ():
+    runtime = make_private(jupyter / "runtime")
+    for left in runtime.iterdir():
         if not left.name.isdecimal() or not is_running(int(left.name)):
             shutil.rmtree(left, ignore_errors=True)
             left.unlink(missing_ok=True) if left.is_file() else None

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from conftest import TOOLS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import render
 from build_reports import build_index
-from conftest import TOOLS
 from notebooks import CHECK, FIGURE
 
 ALT = "A line that rises from one to two, for the test."

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from conftest import TOOLS
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from conftest import TOOLS
 from gates import examine
 from notebooks import CHECK, FIGURE
 from words import measured

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import TOOLS
 from jupyter_server.serverapp import aliases
 
-from conftest import TOOLS
 from lab import LOG, arguments
 from notebooks import STATE
 

@@ -6,13 +6,13 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from test_render import RESULT
 
 from gates import examine
 from notebooks import CHECK, FIGURE
 from render import render
 from schema import problem
 from streams import HEAD, LINE, TAIL, StreamText
-from test_render import RESULT
 
 OK = {"id": "LI-1", "claim": "c", "value": 1, "interval": [0, 2], "source": "s", "passed": True}
 PLOT = {"data": [], "layout": {}}

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from conftest import TOOLS
+
 from schema import problem
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"

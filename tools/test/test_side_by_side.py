@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import TOOLS
+from test_render import RESULT
 
 import machine
 from build_reports import build_index
-from conftest import TOOLS
 from notebooks import ROOT, hash_of_library, inputs, last_result, read, write_json
 from run_notebooks import side_by_side
-from test_render import RESULT
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
