@@ -13,9 +13,9 @@ export interface ClassTokens {
    *
    * @param seed Of the draw; default 0.
    */
-  draw(count: number, seed?: number): Examples;
+  readonly draw: (count: number, seed?: number) => Examples;
   /** Labels for tokens that are given, int32 [count]. */
-  label(tokens: ArrayLike<number>, seed?: number): Examples;
+  readonly label: (tokens: ArrayLike<number>, seed?: number) => Examples;
 }
 
 /**

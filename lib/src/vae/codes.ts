@@ -34,9 +34,10 @@ export function codeStatistics(codes: tf.Tensor): { variance: number; correlatio
  * const share = shareOfHoles(model.encode(images), { noise: random(1) });
  */
 export function shareOfHoles(
-  { mean: centers, logVariance }: Gaussian,
+  code: Gaussian,
   { noise, samples = 1000, fraction = 0.1 }: { noise: Noise; samples?: number; fraction?: number },
 ): number {
+  const { mean: centers, logVariance } = code;
   const [inputs, dimensions] = centers.shape as [number, number];
   return tf.tidy(() => {
     const z = noise.normal([samples, dimensions]);

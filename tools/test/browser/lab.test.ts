@@ -41,9 +41,9 @@ describe.skipIf(!executable)('the notebooks in JupyterLab', () => {
     await notebook.locator('.js-plotly-plot .scatterlayer .trace').first().waitFor({ timeout: 30_000 });
     await notebook.locator('.js-plotly-plot .barlayer .point').first().waitFor({ timeout: 30_000 });
     const prompts = notebook.locator('.jp-CodeCell .jp-InputPrompt');
-    await expect.poll(() => prompts.last().innerText(), { timeout: 30_000 }).toBe('[11]:');
+    await expect.poll(() => prompts.last().innerText(), { timeout: 30_000 }).toBe('[12]:');
     expect(await prompts.allInnerTexts()).toEqual(
-      Array.from({ length: 11 }, (_, index) => `[${index + 1}]:`),
+      Array.from({ length: 12 }, (_, index) => `[${index + 1}]:`),
     );
   }, 180_000);
 
