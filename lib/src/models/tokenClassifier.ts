@@ -1,6 +1,8 @@
-import { random, tf } from '../runtime';
+import { normal } from '../initializers';
+import { tf } from '../runtime';
 import { rejectUnknown } from '../runtime/options';
-import { uniqueModelName, type Model } from './model';
+import type { Model } from './model';
+import { ParameterScope } from './parameterScope';
 
 export interface TokenClassifierOptions {
   /** Number of tokens; they are the classes, too. */
@@ -42,31 +44,26 @@ export interface TokenClassifier extends Model {
 export function tokenClassifier(options: TokenClassifierOptions): TokenClassifier {
   rejectUnknown(options, ['vocabulary', 'width', 'standardDeviation', 'tied', 'seed'], 'tokenClassifier');
   const { vocabulary, width = 16, standardDeviation = 0.02, tied = false, seed = 0 } = options;
-  const [noise, name] = [random(seed), uniqueModelName('tokens')];
-  const draw = (label: string, rows: number, deviation: number) =>
-    tf.tidy(() =>
-      tf.variable(noise.normal([rows, width], { standardDeviation: deviation }), true, `${name}/${label}`),
-    );
-  const embeddings = draw('embeddings', vocabulary, standardDeviation);
-  const hidden = draw('hidden/kernel', width, width ** -0.5);
-  const output = tied ? embeddings : draw('output/kernel', vocabulary, width ** -0.5);
-  const parameters = tied ? [embeddings, hidden] : [embeddings, hidden, output];
+  const scope = new ParameterScope('tokens', { seed });
+  const add = (label: string, rows: number, deviation: number) =>
+    scope.add<tf.Rank.R2>(label, [rows, width], normal({ standardDeviation: deviation }));
+  const embeddings = add('embeddings', vocabulary, standardDeviation);
+  const hidden = add('hidden/kernel', width, width ** -0.5);
+  const output = tied ? embeddings : add('output/kernel', vocabulary, width ** -0.5);
   const logits = (rows: tf.Tensor) =>
     tf.tidy(() => {
       const normalized = tf.div(rows, tf.sqrt(tf.mean(tf.square(rows), -1, true)));
       return tf.matMul(tf.tanh(tf.matMul(normalized, hidden)), output, false, true);
     });
+  const model = scope.model((tokens) => logits(tf.gather(embeddings, tokens)));
   return {
-    name,
-    parameters,
+    ...model,
     embeddings,
     logits,
-    apply: (tokens) => tf.tidy(() => logits(tf.gather(embeddings, tokens))),
     clone: () => {
       const copy = tokenClassifier(options);
-      copy.parameters.forEach((parameter, i) => parameter.assign(parameters[i]!));
+      copy.parameters.forEach((parameter, i) => parameter.assign(model.parameters[i]!));
       return copy;
     },
-    dispose: () => tf.dispose(parameters),
   };
 }

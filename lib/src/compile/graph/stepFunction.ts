@@ -5,7 +5,6 @@ import {
   attributeOf,
   functionDefinition,
   GraphBuilder,
-  type Attributes,
   type Parameter,
   type Reference,
 } from './builder';
@@ -70,7 +69,7 @@ export function callStep(plan: Plan, builder: GraphBuilder, values: StepArgument
   };
 }
 
-export function stepFunction(plan: Plan, attributes: Attributes = {}): Buffer {
+export function stepFunction(plan: Plan): Buffer {
   const parameters = stepParameters(plan);
   const body = new GraphBuilder('function');
   const values = new StepBody(plan, body, parameters);
@@ -83,7 +82,7 @@ export function stepFunction(plan: Plan, attributes: Attributes = {}): Buffer {
     ...plan.trace.updates.map(({ source }, i) => result(`update_${i}`, source)),
   ];
   const effects = [body.one('NoOp', [], { after: outputs.map(({ from }) => from) })];
-  return functionDefinition({ name: NAME, inputs: inOrder(parameters), outputs, effects, body, attributes });
+  return functionDefinition({ name: NAME, inputs: inOrder(parameters), outputs, effects, body });
 }
 
 /** The operations of the step as nodes of a function. */
