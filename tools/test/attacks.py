@@ -9,12 +9,11 @@ of the notebook is not sanitized, so that the page's security policy stands alon
 import argparse
 import base64
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import conftest  # noqa: F401 (finds the modules of tools/reports)
 import nbformat
-from conftest import TOOLS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import render
@@ -251,5 +250,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(TOOLS))
     main()

@@ -1,5 +1,5 @@
 import sys
 from pathlib import Path
 
-TOOLS = Path(__file__).resolve().parent.parent / "reports"
-sys.path.insert(0, str(TOOLS))
+REPORTS = Path(__file__).resolve().parent.parent / "reports"
+sys.path.insert(0, str(REPORTS))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import TOOLS
+from conftest import REPORTS
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
@@ -129,7 +129,7 @@ def test_what_follows_from_an_early_stop_is_not_reported_again():
     assert failures(cell(count=None), complete=False) == []
 
 
-NUMBERS = json.loads((TOOLS / "schemas" / "numbers.json").read_text("utf8"))["cases"]
+NUMBERS = json.loads((REPORTS / "schemas" / "numbers.json").read_text("utf8"))["cases"]
 
 
 @pytest.mark.parametrize("case", NUMBERS, ids=[f"{case['value']} in {case['interval']}" for case in NUMBERS])

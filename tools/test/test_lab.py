@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TOOLS
+from conftest import REPORTS
 from jupyter_server.serverapp import aliases
 
 from lab import LOG, arguments
@@ -39,7 +39,7 @@ def test_only_its_owner_can_read_what_the_server_writes():
     LOG.parent.chmod(0o755)
     LOG.write_text("old")
     LOG.chmod(0o644)
-    command = [sys.executable, str(TOOLS / "lab.py"), "--no-browser", "--port", "0", "--ip", "127.0.0.1"]
+    command = [sys.executable, str(REPORTS / "lab.py"), "--no-browser", "--port", "0", "--ip", "127.0.0.1"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, umask=0o022)
     try:
         assert server.stdout is not None

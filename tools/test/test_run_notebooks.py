@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TOOLS
+from conftest import REPORTS
 
 from schema import problem
 
@@ -19,14 +19,14 @@ def ran(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
     folders = ["--notebooks", str(FIXTURES), "--reports", str(reports)]
     command = [
         sys.executable,
-        str(TOOLS / "run_notebooks.py"),
+        str(REPORTS / "run_notebooks.py"),
         *folders,
         "--cell-timeout",
         "10",
         "--solutions",
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    command = [sys.executable, str(TOOLS / "build_reports.py"), *folders]
+    command = [sys.executable, str(REPORTS / "build_reports.py"), *folders]
     subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return done, reports
 
@@ -151,7 +151,7 @@ def test_reports_are_left_whole(ran):
 
 
 def test_an_unknown_prefix_is_answered_with_what_there_is():
-    command = [sys.executable, str(TOOLS / "run_notebooks.py"), "99", "--notebooks", str(FIXTURES)]
+    command = [sys.executable, str(REPORTS / "run_notebooks.py"), "99", "--notebooks", str(FIXTURES)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert 'no notebook starts with "99"; there are: 01-sample' in done.stderr

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import TOOLS
+from conftest import REPORTS
 from test_render import RESULT
 
 import machine
@@ -106,7 +106,7 @@ def test_a_result_that_is_damaged_or_of_another_version_counts_as_none(tmp_path)
 
 def start(reports: Path, *arguments: str) -> subprocess.Popen[str]:
     folders = ["--notebooks", str(FIXTURES), "--reports", str(reports), "--build"]
-    command = [sys.executable, str(TOOLS / "run_notebooks.py"), *arguments, *folders]
+    command = [sys.executable, str(REPORTS / "run_notebooks.py"), *arguments, *folders]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

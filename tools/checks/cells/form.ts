@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { format } from 'prettier';
 import ts from 'typescript';
 import { codeCells, isSecondEdition, sourceOf, type Cell, type Notebook, type Problem } from './notebook';
+import { parse } from './syntax';
 
 const MOST_CELLS = 40;
 const MOST_LINES = 300;
@@ -45,7 +46,7 @@ const SKIMMED = new Set(['appendix', 'check', 'show', 'table']);
 
 /** How many lines of a cell a reader must read: not those of imports, checks, figures and closing brackets. */
 function linesOf(source: string): number {
-  const parsed = ts.createSourceFile('cell.ts', source, ts.ScriptTarget.ES2022, true);
+  const parsed = parse(source);
   const skimmed = parsed.statements.filter(
     (statement) => ts.isImportDeclaration(statement) || SKIMMED.has(calledBy(statement) ?? ''),
   );
@@ -70,7 +71,7 @@ function checkWidth(source: string): Place[] {
 }
 
 function checkSyntax(source: string): Place[] {
-  const parsed = ts.createSourceFile('cell.ts', source, ts.ScriptTarget.ES2022, true);
+  const parsed = parse(source);
   const problems: Place[] = [];
   let statements = 0;
   const visit = (node: ts.Node) => {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import ts from 'typescript';
 import { codeCells, describeProblem, readNotebook, sourceOf, type Problem } from '../cells/notebook';
+import { calls, descendants, parse, textOf } from '../cells/syntax';
 
 /** An article as claims.json lists it: identifier → the claim in a sentence. Experiments may be left out, claims not. */
 export interface Article {
@@ -20,25 +20,6 @@ export interface Evidence {
 const identifier = /^[A-Z]{2}-[A-Z]?\d+/;
 const checkName = /^([A-Z]{2}-[A-Z]?\d+)(\/|$)/;
 
-/** The beginning of a string, up to what is only known when it runs; undefined for anything else. */
-function textOf(node: ts.Node | undefined): string | undefined {
-  if (node === undefined) return undefined;
-  if (ts.isStringLiteralLike(node)) return node.text;
-  return ts.isTemplateExpression(node) ? node.head.text : undefined;
-}
-
-function* descendants(node: ts.Node): Generator<ts.Node> {
-  yield node;
-  const children: ts.Node[] = [];
-  ts.forEachChild(node, (child) => void children.push(child));
-  for (const child of children) yield* descendants(child);
-}
-
-const calls = (source: ts.SourceFile): ts.CallExpression[] =>
-  [...descendants(source)].filter(ts.isCallExpression);
-
-const parse = (text: string): ts.SourceFile => ts.createSourceFile('source.ts', text, ts.ScriptTarget.ES2022);
-
 /** `it`, `test` or `describe`, with `.each(…)` and the like; what is skipped or still to do is no evidence. */
 const isTest = (callee: string): boolean =>
   /^(it|test|describe)\b/.test(callee) && !/\.(skip|todo)\b/.test(callee);
@@ -47,7 +28,7 @@ const isTest = (callee: string): boolean =>
 export function evidenceInTests(file: string, text: string): Evidence[] {
   const source = parse(text);
   return calls(source).flatMap((call) => {
-    const id = identifier.exec(textOf(call.arguments[0]) ?? '')?.[0];
+    const id = identifier.exec(textOf(call.arguments[0])?.text ?? '')?.[0];
     if (id === undefined || !isTest(call.expression.getText(source))) return [];
     const line = source.getLineAndCharacterOfPosition(call.getStart(source)).line + 1;
     return [{ id, place: { file: `${file}:${line}`, message: id } }];
@@ -64,7 +45,7 @@ export function evidenceInCell(file: string, cell: number, text: string): Eviden
   const written = made.map((call) => textOf(call.arguments[0]));
   const named = written.includes(undefined) ? [...descendants(source)].map(textOf) : written;
   return named.flatMap((name) => {
-    const id = checkName.exec(name ?? '')?.[1];
+    const id = checkName.exec(name?.text ?? '')?.[1];
     return id === undefined ? [] : [{ id, place: { file, cell, message: id } }];
   });
 }

@@ -1,11 +1,6 @@
 import ts from 'typescript';
 import { codeCells, hasTag, sourceOf, type Notebook } from '../cells/notebook';
-
-/** A text in a program, or the beginning of one that is completed when it runs. */
-interface Text {
-  readonly text: string;
-  readonly isComplete: boolean;
-}
+import { calls, descendants, parse, textOf, type Text } from '../cells/syntax';
 
 /** The identifier of a check, or only its claim. */
 interface WrittenCheck {
@@ -65,7 +60,7 @@ export class Statements {
       text += `${sourceOf(cell)}\n;\n`;
       ends.push({ cell: number, end: text.length });
     }
-    const { file, checker } = parse(text);
+    const { file, checker } = parseAlone(text);
     const statements = file.statements.filter((statement) => !ts.isEmptyStatement(statement));
     statements.forEach((statement, index) => {
       for (const name of declaredNames(statement)) {
@@ -81,11 +76,8 @@ export class Statements {
         text: statement.getText(file),
         uses: scope.uses(statement),
         touches: scope.touches(index),
-        strings: [...descendants(statement)].flatMap(textIn),
-        checks: checkCalls(statement).map((call) => {
-          const [id] = call.arguments;
-          return id && textIn(id)[0];
-        }),
+        strings: [...descendants(statement)].flatMap((node) => textOf(node) ?? []),
+        checks: checkCalls(statement).map((call) => textOf(call.arguments[0])),
       });
     }
   }
@@ -162,28 +154,12 @@ function isNamed({ text, isComplete }: Text, name: string): boolean {
   return !isComplete && name.startsWith(text);
 }
 
-function textIn(node: ts.Node): Text[] {
-  if (ts.isStringLiteralLike(node)) return [{ text: node.text, isComplete: true }];
-  return ts.isTemplateExpression(node) ? [{ text: node.head.text, isComplete: false }] : [];
-}
-
 const checkCalls = (statement: ts.Node): ts.CallExpression[] =>
-  [...descendants(statement)]
-    .filter(ts.isCallExpression)
-    .filter(({ expression }) => ts.isIdentifier(expression) && expression.text === 'check');
-
-function* descendants(node: ts.Node): Generator<ts.Node> {
-  yield node;
-  // Types do not run.
-  if (ts.isTypeNode(node) && !ts.isExpressionWithTypeArguments(node)) return;
-  const children: ts.Node[] = [];
-  ts.forEachChild(node, (child) => void children.push(child));
-  for (const child of children) yield* descendants(child);
-}
+  calls(statement).filter(({ expression }) => ts.isIdentifier(expression) && expression.text === 'check');
 
 /** One file alone: names are resolved in it, types are not needed. */
-function parse(text: string): { file: ts.SourceFile; checker: ts.TypeChecker } {
-  const file = ts.createSourceFile(FILE, text, ts.ScriptTarget.ES2022, true);
+function parseAlone(text: string): { file: ts.SourceFile; checker: ts.TypeChecker } {
+  const file = parse(text, FILE);
   const program = ts.createProgram(
     [FILE],
     { noLib: true, noResolve: true, types: [], target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
@@ -342,7 +318,7 @@ class Scope {
     // Functions that call each other in a circle.
     this.parameterChanges.set(statement, false);
     const changed = [...this.changes(statement)].some((symbol) =>
-      symbol.declarations?.some((declaration) => isParameter(declaration)),
+      symbol.declarations?.some((declaration) => ts.isParameter(outermost(declaration))),
     );
     this.parameterChanges.set(statement, changed);
     return changed;
@@ -363,18 +339,17 @@ function isResult(statement: ts.Statement): boolean {
   );
 }
 
-function isParameter(declaration: ts.Node): boolean {
-  let node: ts.Node = declaration;
+/** The declaration that a name in a pattern belongs to. */
+function outermost(declaration: ts.Node): ts.Node {
+  let node = declaration;
   while (ts.isBindingElement(node) || ts.isObjectBindingPattern(node) || ts.isArrayBindingPattern(node))
     node = node.parent;
-  return ts.isParameter(node);
+  return node;
 }
 
 /** Where the value of a local name comes from: what a loop or a method goes through, or what it is taken out of. */
 function originOf(declaration: ts.Node): ts.Node | undefined {
-  let node: ts.Node = declaration;
-  while (ts.isBindingElement(node) || ts.isObjectBindingPattern(node) || ts.isArrayBindingPattern(node))
-    node = node.parent;
+  const node = outermost(declaration);
   if (ts.isVariableDeclaration(node)) {
     const loop = node.parent.parent;
     return ts.isForOfStatement(loop) ? loop.expression : node.initializer;
