@@ -191,6 +191,15 @@ const steps: Record<string, Step> = {
     [tf.relu, tf.relu6, tf.elu, tf.selu, tf.leakyRelu, tf.softplus, tf.sigmoid, tf.tanh, tf.abs, tf.sqrt].map(
       (f) => gradient(f as (x: tf.Tensor) => tf.Tensor)(x) as tf.Tensor,
     ),
+  'gradients through a ReLU, times what comes from above': (x) => {
+    const y = tf.transpose(x);
+    return [tf.relu, tf.relu6].flatMap((f) => [
+      tf.grad((z: tf.Tensor) => tf.mul(f(z), y))(x),
+      tf.grad((z: tf.Tensor) => tf.mul(y, f(tf.add(z, 0.5))))(x),
+      // One row for all: the choice is only made between values of one shape.
+      tf.grad((z: tf.Tensor) => tf.sum(tf.mul(f(z), tf.slice(y, [0, 0], [1, -1]))))(x),
+    ]);
+  },
   'gradients of a ReLU alone': (x) => [tf.grad(tf.relu)(x), tf.grad(tf.relu6)(x), tf.grad(tf.elu)(x)],
   'gradients of greatest elements': (x) => [
     tf.grad((y) => tf.max(y, 1))(x),

@@ -12,6 +12,22 @@ export function withTensorFlowValues(trace: Trace): Trace {
 const GREATEST = 3.4028234663852886e38;
 
 const RULES: readonly Rule[] = [
+  // The gradient of a ReLU, dy · sign(y), as a choice: y > 0 ? dy : dy · y. XLA computes signs number by number.
+  (operation, context) => {
+    if (operation.name !== 'Mul') return undefined;
+    const [a, b] = operation.inputs as [Source, Source];
+    for (const [dy, mask] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const y = resultOfRelu(mask);
+      if (!y || !sameShape(y, dy)) continue;
+      const isPositive = context.compute('Greater', [y, float(0)], dataType.bool);
+      return { source: context.compute('SelectV2', [isPositive, dy, context.compute('Mul', [dy, y])]) };
+    }
+    return undefined;
+  },
+
   // TensorFlow starts from the last finite number, and no comparison with NaN holds.
   (operation, context) => {
     const direction = rowOf(operation.name)?.passesOverNaN;
@@ -55,6 +71,18 @@ const RULES: readonly Rule[] = [
     return { source: context.compute('SelectV2', [isNegative, scaled, dy]) };
   },
 ];
+
+/** The y of sign(y), if y is what a ReLU gives: positive, 0 or NaN. */
+function resultOfRelu(source: Source): Source | undefined {
+  if (source.kind !== 'operation' || source.operation.name !== 'Sign') return undefined;
+  const [y] = source.operation.inputs as [Source];
+  const isRelu = y.kind === 'operation' && /^Relu6?$/.test(y.operation.name);
+  return isRelu ? y : undefined;
+}
+
+function sameShape(a: Source, b: Source): boolean {
+  return typeOf(a).shape.join() === typeOf(b).shape.join();
+}
 
 function isFloat(source: Source): boolean {
   return typeOf(source).dtype === dataType.float32;

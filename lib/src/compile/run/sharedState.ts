@@ -70,10 +70,11 @@ export class SharedState {
 
   /** Where another tensor shares a value that only the holder has (a clone, say), it needs it before a run changes it. */
   private keepShared(): void {
-    const shared = [...this.deferred].filter(
-      ([{ variable, known }, data]) => data.refCount > 1 || variable.dataId !== known,
-    );
-    this.fetch(shared.map(([slot]) => slot));
+    const shared: Slot[] = [];
+    for (const [slot, data] of this.deferred) {
+      if (data.refCount > 1 || slot.variable.dataId !== slot.known) shared.push(slot);
+    }
+    this.fetch(shared);
   }
 
   /** Gives the holder the values that it lacks: of variables that are new, or were assigned elsewhere. */

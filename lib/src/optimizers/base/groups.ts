@@ -35,6 +35,13 @@ interface Membership {
 /** What an algorithm makes scalars from. */
 export type ScalarRule = (settings: Settings, step: number, microStep: MicroStep) => Record<string, number>;
 
+/** The scalars of a group at one step. */
+interface Computed {
+  readonly step: number;
+  readonly microStep: MicroStep;
+  readonly values: Readonly<Record<string, number>>;
+}
+
 /**
  * The groups of parameters with settings of their own, in order of precedence; the last one takes all parameters that
  * are left. A compiled step asks for the scalars of a group by its number, so that settings may change after tracing.
@@ -42,8 +49,8 @@ export type ScalarRule = (settings: Settings, step: number, microStep: MicroStep
 export class Groups {
   private list: readonly { readonly match: ParameterRule; readonly settings: Settings }[];
   private readonly members = new Map<string, Membership>();
-  /** The scalars that were last computed, because a step asks for them one by one. */
-  private readonly computed: { key: string; values: Readonly<Record<string, number>> }[] = [];
+  /** The scalars of each group that were last computed, because a step asks for them one by one. */
+  private readonly computed: Computed[] = [];
 
   /** @throws TypeError on an option that does not exist; RangeError on a value out of range. */
   constructor(
@@ -104,23 +111,23 @@ export class Groups {
    * @throws RangeError if one of them is not finite, or a rate is negative.
    */
   scalars(group: number, step: number, microStep: MicroStep): Readonly<Record<string, number>> {
-    const key = `${step} ${microStep.isFirst} ${microStep.isLast}`;
     const known = this.computed[group];
-    if (known?.key === key) return known.values;
+    if (known?.step === step && isSame(known.microStep, microStep)) return known.values;
     const settings = this.settingsOf(group);
-    const values: Record<string, number> = { ...this.scalarRule(settings, step, microStep) };
-    for (const name of ['weightDecay', 'coupledWeightDecay'] as const) {
+    const values = this.scalarRule(settings, step, microStep);
+    for (const name of decayNames) {
       if (settings[name] !== 0) values[name] = evaluate(settings[name], step);
     }
-    for (const [name, value] of Object.entries(values)) {
-      const isRate = rateNames.includes(name);
+    for (const name of Object.keys(values)) {
+      const value = values[name] as number;
+      const isRate = name === 'learningRate' || (decayNames as readonly string[]).includes(name);
       if (!Number.isFinite(value) || (isRate && value < 0)) {
         throw new RangeError(
           `${this.owner}: ${name} is ${value} at step ${step}; expected a finite number${isRate ? ' that is at least 0' : ''}.`,
         );
       }
     }
-    this.computed[group] = { key, values };
+    this.computed[group] = { step, microStep, values };
     return values;
   }
 
@@ -139,4 +146,9 @@ export class Groups {
   }
 }
 
-const rateNames: readonly string[] = ['learningRate', 'weightDecay', 'coupledWeightDecay'];
+const decayNames = ['weightDecay', 'coupledWeightDecay'] as const;
+
+/** Whether scalars cannot differ; how many calls make an update is the same for all. */
+function isSame(a: MicroStep, b: MicroStep): boolean {
+  return a.isFirst === b.isFirst && a.isLast === b.isLast;
+}
