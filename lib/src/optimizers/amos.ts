@@ -1,16 +1,4 @@
-import {
-  add,
-  div,
-  maximum,
-  mean,
-  minimum,
-  mul,
-  rsqrt,
-  sqrt,
-  square,
-  sub,
-  type Tensor,
-} from '@tensorflow/tfjs-core';
+import { add, div, maximum, mean, mul, rsqrt, sqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
 import { optimizer, type OptionsOf, type SettingsOf } from './base/optimizer';
 import { like, sizeOf, type ParameterSpec, type SlotTable } from './parameters/rules';
 import { axes, fraction, nonNegative, orNull, positive, rate } from './parameters/settings';
@@ -103,13 +91,12 @@ export const amos = optimizer('Amos', {
     const step = mul(xi, scaleOf(parameter, settings));
     const b = slots.accumulatedDecay;
 
-    const meanSquare = average(square(g));
-    const v = add(mul(h.beta, slots.secondMoment), mul(h.oneMinusBeta, meanSquare)); // (4.5)
+    const v = add(mul(h.beta, slots.secondMoment), mul(h.oneMinusBeta, average(square(g)))); // (4.5)
     const r = div(h.biasCorrection, maximum(v, h.epsilon));
+    // Not r·mean(g²), which is the same: the squares of gradients below 1e-19 are too small for float32.
     const normalized = mul(sqrt(r), g);
     const c = rsqrt(add(1, mul(mul(h.cCoefficient, sqrt(xi)), b)));
-    // Where v is infinite, r is 0 and so is γ.
-    const gamma = mul(mul(c, square(xi)), mul(r, minimum(meanSquare, GREATEST))); // (4.6)
+    const gamma = mul(mul(c, square(xi)), average(square(normalized))); // (4.6)
     const d = div(1, add(1, mul(mul(h.dCoefficient, sqrt(step)), b))); // (4.7)
     const shrink = add(mul(0.5, gamma), h.extraL2);
     const delta = mul(d, add(mul(step, normalized), mul(shrink, theta))); // (4.8)
@@ -125,9 +112,6 @@ export const amos = optimizer('Amos', {
   },
 });
 export type AmosOptions = OptionsOf<typeof amos>;
-
-/** The greatest finite number of float32. */
-const GREATEST = 3.4028234663852886e38;
 
 function scaleOf({ name, shape }: ParameterSpec, { scale }: Settings): number {
   if (scale !== null) return scale;
