@@ -10,7 +10,7 @@ const volume = random(2).normal([8, 90, 30], { mean: 3 });
 
 /** The reductions that a step becomes. */
 function stages(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor): string[] {
-  const step: FlatStep = (y) => [f(y!)];
+  const step: FlatStep = (y) => [f(y)];
   const { operations } = withStagedReductions(traceOf(step, x));
   return operations.map(({ name }) => name).filter((name) => /Sum|Mean|Max|Min/.test(name));
 }
