@@ -11,9 +11,14 @@ import { exported, Peer } from './peers';
 import { table } from './table';
 import { workloads, type Workload } from './workloads';
 
+/** JAX compiles a loop for its number of steps. */
+const SCAN = 'scan';
+const SCANNED_STEPS = 32;
+
 const PEERS = {
   PyTorch: { script: 'torch_peer.py', modes: ['eager', 'eager, fused', 'compile'] },
   TensorFlow: { script: 'tensorflow_peer.py', modes: ['function', 'function, jit'] },
+  JAX: { script: 'jax_peer.py', modes: ['jit', SCAN] },
 };
 
 /** The losses are compared after this many steps from the same weights. */
@@ -41,7 +46,7 @@ const usage = `npm run bench -- [--quick] [--peers] [--models mlp-32,…] [--opt
                  [--modes eager,…] [--threads N] [--json FILE]
   --models   only these; "optimizers" measures all optimizers on the middle one
   --quick    fewer and shorter rounds, Adam only: under two minutes without peers
-  --peers    also PyTorch and TensorFlow's Python interface, in an environment of their own (2 GB)
+  --peers    also PyTorch, TensorFlow's Python interface and JAX, in an environment of their own (2.5 GB)
 models: ${SUBJECTS.join(', ')}
 modes: ${modes.join(', ')}`;
 
@@ -238,6 +243,7 @@ async function peer(
     return {
       implementation: name,
       mode,
+      stepsPerCall: mode === SCAN ? SCANNED_STEPS : 1,
       finalLoss: loss,
       startMs,
       run: (steps) => made.run(steps),

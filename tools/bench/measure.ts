@@ -4,6 +4,8 @@
 export interface Candidate {
   readonly implementation: string;
   readonly mode: string;
+  /** How many steps one call takes, where it is always as many; default 1. */
+  readonly stepsPerCall?: number;
   /** Takes steps; gives the milliseconds they took and the last loss. */
   run(steps: number): Promise<{ ms: number; loss: number }>;
 }
@@ -30,8 +32,11 @@ export async function measure(
 ): Promise<Measurement[]> {
   const steps = new Map<Candidate, number>();
   for (const candidate of candidates) {
-    const { ms } = await candidate.run(2);
-    steps.set(candidate, Math.max(1, Math.round((2 * budgetMs) / ms)));
+    const { stepsPerCall = 1 } = candidate;
+    const tried = Math.max(2, stepsPerCall);
+    const { ms } = await candidate.run(tried);
+    const calls = Math.round((tried * budgetMs) / ms / stepsPerCall);
+    steps.set(candidate, Math.max(1, calls) * stepsPerCall);
   }
   const times = new Map<Candidate, number[]>(candidates.map((candidate) => [candidate, []]));
   for (let round = 0; round < rounds; round++) {

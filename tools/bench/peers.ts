@@ -1,4 +1,4 @@
-/** PyTorch and TensorFlow in processes of their own, in which they take the same steps. */
+/** PyTorch, TensorFlow and JAX in processes of their own, in which they take the same steps. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { main, python, root, run, SetupError, setup, showStep } from '../setup/setup.mjs';
 
-/** An environment of its own for PyTorch and TensorFlow's Python interface, which nothing else needs. */
+/** An environment of its own for PyTorch, TensorFlow's Python interface and JAX, which nothing else needs. */
 async function installPeers() {
   const environment = join(root, '.liandan', 'peers');
   const requirements = join(root, 'tools', 'bench', 'peers', 'requirements.txt');
@@ -12,7 +12,7 @@ async function installPeers() {
   const fingerprint = createHash('sha256').update(readFileSync(requirements)).digest('hex');
   const interpreter = join(environment, 'bin', 'python');
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== fingerprint) {
-    await showStep('PyTorch and TensorFlow for comparison (2 GB)', async () => {
+    await showStep('PyTorch, TensorFlow and JAX for comparison (2.5 GB)', async () => {
       mkdirSync(join(root, '.liandan'), { recursive: true });
       const failed =
         (await run(python, ['-m', 'venv', '--clear', environment])) ||

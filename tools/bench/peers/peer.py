@@ -34,22 +34,32 @@ def load(folder):
 
 
 class Runner:
-    """Takes steps on batch after batch. `step(i)` takes one on batch i and returns the loss, which `read` makes a number."""
+    """Takes steps on batch after batch. `take(first, steps)` gives the loss of the last one, which `read` makes a number."""
 
-    def __init__(self, step, read):
-        self.step, self.read, self.taken = step, read, 0
+    def __init__(self, take, read):
+        self.take, self.read, self.taken = take, read, 0
 
     def run(self, steps):
         start = time.perf_counter()
-        for _ in range(steps):
-            loss = self.step(self.taken % BATCHES)
-            self.taken += 1
+        loss = self.take(self.taken, steps)
+        self.taken += steps
         value = self.read(loss)
         return {"ms": (time.perf_counter() - start) * 1e3, "loss": value}
 
 
+def one_by_one(step):
+    """Steps of which `step(i)` takes one on batch i."""
+
+    def take(first, steps):
+        for i in range(first, first + steps):
+            loss = step(i % BATCHES)
+        return loss
+
+    return take
+
+
 def serve(make, description):
-    """Answers requests; `make(folder, workload, optimizer, mode)` gives a step and a function that reads its loss."""
+    """Answers requests; `make(folder, workload, optimizer, mode)` gives what takes steps and what reads a loss."""
     print(json.dumps(description), flush=True)
     runner = None
     for line in sys.stdin:

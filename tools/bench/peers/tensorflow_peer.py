@@ -6,7 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import tensorflow as tf
-from peer import load, serve
+from peer import load, one_by_one, serve
 
 threads = int(os.environ.get("BENCH_THREADS", os.cpu_count()))
 tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -128,7 +128,7 @@ def make(folder, workload, optimizer_name, mode):
         return loss
 
     indices = [tf.constant(i) for i in range(len(data["x"]))]
-    return lambda i: step(indices[i]), lambda loss: float(loss)
+    return one_by_one(lambda i: step(indices[i])), float
 
 
 serve(make, {"name": "TensorFlow", "version": tf.__version__, "threads": threads})

@@ -5,7 +5,7 @@ import os
 
 import torch
 import torch.nn.functional as F
-from peer import load, serve
+from peer import load, one_by_one, serve
 
 torch.set_num_threads(int(os.environ.get("BENCH_THREADS", os.cpu_count())))
 
@@ -155,7 +155,7 @@ def make(folder, workload, optimizer_name, mode):
         optimizer.step()
         return loss
 
-    return step, lambda loss: loss.item()
+    return one_by_one(step), lambda loss: loss.item()
 
 
 serve(make, {"name": "PyTorch", "version": torch.__version__, "threads": torch.get_num_threads()})
