@@ -93,6 +93,54 @@ export function standardError(values: Values): number {
   return standardDeviation(values) / Math.sqrt(values.length);
 }
 
+/** @throws RangeError for lists of different lengths. */
+function requireAlike(what: string, a: Values, b: Values): void {
+  if (a.length === b.length) return;
+  throw new RangeError(`${what} needs as many values in both lists; got ${a.length} and ${b.length}.`);
+}
+
+/**
+ * Inner product.
+ *
+ * @throws RangeError for vectors of different lengths.
+ *
+ * @example
+ * dot([1, 2], [3, 4]); // 11
+ */
+export function dot(a: Values, b: Values): number {
+  requireAlike('dot', a, b);
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += a[i]! * b[i]!;
+  return total;
+}
+
+/**
+ * Cosine of the angle between two vectors; `NaN` where one of them is 0.
+ *
+ * @throws RangeError for vectors of different lengths.
+ *
+ * @example
+ * cosine([1, 0], [1, 1]); // 0.707
+ */
+export function cosine(a: Values, b: Values): number {
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
+/**
+ * Mean of the differences `first[i] − second[i]` and its standard error: two candidates compared seed by seed, so that
+ * what a seed does to both of them drops out.
+ *
+ * @throws RangeError for no values, or lists of different lengths.
+ *
+ * @example
+ * pairedDifference([3, 5], [1, 2]); // { mean: 2.5, error: 0.5 }
+ */
+export function pairedDifference(first: Values, second: Values): { mean: number; error: number } {
+  requireAlike('pairedDifference', first, second);
+  const differences = Array.from(first, (value, i) => value - second[i]!);
+  return { mean: mean(differences), error: standardError(differences) };
+}
+
 /**
  * Φ(x): the share of a standard normal distribution that lies below x. Exact to about 1e-15.
  *

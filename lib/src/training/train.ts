@@ -1,4 +1,3 @@
-import type { Examples } from '../data';
 import type { Model } from '../models';
 import { tf } from '../runtime';
 import { rejectUnknown } from '../runtime/options';
@@ -19,8 +18,8 @@ export interface TrainingRun extends Omit<FitRun, 'reports'> {
 export interface TrainOptions extends RunOptions {
   readonly model: Model;
   readonly optimizer: tf.Optimizer;
-  /** For the default loss the labels are classes, int32 [examples]. */
-  readonly data: Examples;
+  /** One row per example. For the default loss the labels are classes, int32 [examples]; another gets the rows as they are. */
+  readonly data: { readonly inputs: tf.Tensor; readonly labels: tf.Tensor };
   /** Mean loss of a batch as a scalar; default {@link crossEntropy}. */
   readonly loss?: (outputs: tf.Tensor, labels: tf.Tensor) => tf.Scalar;
   /** Tensors whose moments are recorded at each step; default: none. */

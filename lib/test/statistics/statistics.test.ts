@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  cosine,
+  dot,
   mean,
   median,
   normalCdf,
+  pairedDifference,
   peak,
   rms,
   standardDeviation,
@@ -44,6 +47,18 @@ describe('statistics', () => {
         expect(below).toBeLessThanOrEqual(list.length / 2);
       }),
     );
+  });
+
+  it('of two lists take them pair by pair', () => {
+    expect(dot([1, 2, 3], Float32Array.of(4, -5, 6))).toBe(12);
+    expect(cosine([1, 0], [1, 1])).toBeCloseTo(Math.SQRT1_2, 14);
+    expect(cosine([3, -4], [-6, 8])).toBeCloseTo(-1, 14);
+    expect(cosine([0, 0], [1, 1])).toBeNaN();
+    // Differences 2 and 3: their mean, and 1/√2 over √2.
+    expect(pairedDifference([3, 5], [1, 2])).toEqual({ mean: 2.5, error: expect.closeTo(0.5, 14) as number });
+    for (const statistic of [dot, cosine, pairedDifference]) {
+      expect(() => statistic([1], [1, 2])).toThrow('as many values in both lists; got 1 and 2');
+    }
   });
 
   it('know the normal distribution', () => {

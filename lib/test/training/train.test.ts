@@ -23,6 +23,20 @@ const accuracyOf = (data: ReturnType<typeof separable>) => (model: { apply(x: tf
 });
 
 describe('train', () => {
+  it('hands the rows of labels of any shape to a loss of one’s own', async () => {
+    const inputs = random(6).normal([64, 3]);
+    const model = mlp({ sizes: [3, 2], seed: 1 });
+    const { losses } = await train({
+      model,
+      optimizer: tf.train.sgd(0.3),
+      data: { inputs, labels: tf.slice(inputs, [0, 1], [64, 2]) },
+      loss: (outputs, labels) => tf.mean(tf.squaredDifference(outputs, labels)),
+      batchSize: 16,
+      epochs: 20,
+    });
+    expect(losses.at(-1)).toBeLessThan(1e-3);
+  });
+
   it('learns, records every step and every epoch, and leaves no tensor behind', async () => {
     const data = separable();
     const model = mlp({ sizes: [2, 16, 2], seed: 1 });
