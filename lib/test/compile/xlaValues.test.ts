@@ -152,6 +152,20 @@ const normalized = (x: tf.Tensor): tf.Tensor =>
 const filter = random(1).normal([3, 3, 1, 2]) as tf.Tensor4D;
 const convolved = (x: tf.Tensor): tf.Tensor => tf.conv2d(image(x), filter, 1, 'same');
 
+/** How many elements of each sorted row are not greater than each value. */
+const upperBounds = (sorted: tf.Tensor, values: tf.Tensor): tf.Tensor =>
+  nativeBackend().executeSingleOutput(
+    'UpperBound',
+    [typeAttribute('T', sorted.dtype), typeAttribute('out_type', 'int32')],
+    [sorted, values],
+  );
+const sortedRows = tf.tensor2d([
+  [-I, -2, 0, 3],
+  [1, 1, 1, 2],
+  [-0, 0, 1, N],
+  [-I, I, I, I],
+]);
+
 /** Steps that NaN or an infinity runs through. */
 const steps: Record<string, Step> = {
   'greatest elements': (x) => [tf.max(x, 1), tf.max(x), tf.min(x, 0), tf.min(x)],
@@ -163,6 +177,18 @@ const steps: Record<string, Step> = {
   ],
   'places in rows of infinities': (x) => [tf.argMax(tf.mul(x, -I), 1), tf.argMin(tf.mul(x, I), 1)],
   'sorted elements': (x) => [tf.topk(x, 2).values, tf.topk(x, 2).indices],
+  'places in sorted rows': (x) => [
+    upperBounds(sortedRows, x),
+    upperBounds(tf.add(sortedRows, isPositive(x)), x),
+  ],
+  'places in rows that are not sorted': (x) => [upperBounds(x, sortedRows), upperBounds(x, x)],
+  'places in sorted integers': (x) =>
+    upperBounds(tf.cast(tf.cast(x, 'bool'), 'int32'), tf.ones([4, 2], 'int32')),
+  'places of nothing and in nothing': (x) => [
+    upperBounds(x, tf.zeros([4, 0])),
+    upperBounds(tf.zeros([4, 0]), x),
+    upperBounds(tf.slice(x, 0, 0), tf.zeros([0, 4])),
+  ],
   'clipped elements': (x) => [tf.clipByValue(x, -1, 1), tf.minimum(x, 1), tf.maximum(-1, x), tf.relu6(x)],
   casts: (x) => [tf.cast(x, 'int32'), tf.cast(tf.mul(x, 1e9), 'int32'), tf.cast(x, 'bool')],
   masks: (x) => [
@@ -276,5 +302,27 @@ describe('integers that TensorFlow refuses', () => {
     expect(
       valuesOf(compile((x: tf.Tensor) => tf.floorDiv(vector(7), divisor(x)))(tf.tensor1d([1, 2]))),
     ).toEqual([3]);
+  });
+});
+
+describe('places in sorted rows', () => {
+  it.each<[string, tf.Tensor, tf.Tensor, RegExp]>([
+    ['a vector', tf.tensor1d([1, 2]), tf.tensor1d([1]), /rank/i],
+    ['other rows', tf.ones([2, 3]), tf.ones([3, 2]), /Leading dim_size of both tensors must match/],
+  ])('of %s: fail as in eager code', (_, sorted, values, message) => {
+    expect(() => upperBounds(sorted, values)).toThrow(message);
+    for (const xla of [false, undefined]) {
+      expect(() => compile(upperBounds, { xla })(sorted, values)).toThrow(message);
+    }
+  });
+
+  it('are left to TensorFlow, as NaN lies before a row under XLA', () => {
+    const step = compile(upperBounds);
+    expect(valuesOf(step(sortedRows, matrix))).toEqual(valuesOf(upperBounds(sortedRows, matrix)));
+    expect([step.info.kernels, step.info.withoutXla]).toEqual([
+      'TensorFlow',
+      expect.stringMatching(/UpperBound/),
+    ]);
+    expect(() => compile(upperBounds, { xla: true })(sortedRows, matrix)).toThrow(/UpperBound treats NaN/);
   });
 });

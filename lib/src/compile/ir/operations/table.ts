@@ -495,6 +495,10 @@ export const STEP_OPERATIONS = [
     integers: { segment_ids: segments, num_segments: 'size' },
     isMaterialized: true,
   }),
+  row('UpperBound(sorted_inputs: T, values: T) -> output: out_type', {
+    // TensorFlow halves a row, XLA counts in all of it; NaN comes behind every element in the one, before it in the other.
+    wrongUnderXla: () => 'UpperBound treats NaN and rows that are not sorted otherwise under XLA',
+  }),
   row('Xdivy(x: T, y: T) -> z: T', { isMaterialized: true }),
   row('Xlogy(x: T, y: T) -> z: T', { isMaterialized: true }),
   row('ZerosLike(x: T) -> y: T'),
