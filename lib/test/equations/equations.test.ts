@@ -830,6 +830,7 @@ const notEvaluated: readonly (readonly [form: string, reason: string])[] = [
   ],
   ['c^2=(1-\\beta_1)^2', 'a variance over noise; the notebook measures it'],
   ['\\mathbbE\\,u\\approx', 'an expectation over noise; the notebook measures it'],
+  ['\\tfrac2\\pi\\arcsin\\rho_k', 'a variance over noise; the notebook measures it'],
   ['P=\\Phi', 'a probability over noise; the notebook measures it'],
   ['\\lfloor\\log_2|x|\\rfloor', 'the spacing of half-precision numbers, in which nothing here computes'],
   ['W\\tanh(xH)', 'a model that the notebook builds'],
