@@ -79,9 +79,9 @@ describe('what a command has started', () => {
       // The second time it is in earnest.
       if (signal !== 'SIGKILL') setTimeout(() => child.kill(signal), 300);
       await once(child, 'exit');
-      await expect.poll(() => pids().filter(isRunning), { timeout: 15_000 }).toEqual([]);
+      await expect.poll(() => pids().filter(isRunning), { timeout: 40_000 }).toEqual([]);
     },
-    40_000,
+    60_000,
   );
 
   it('ends when npm is killed that has started the command', async () => {
