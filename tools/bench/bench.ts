@@ -11,14 +11,10 @@ import { exported, Peer } from './peers';
 import { table } from './table';
 import { workloads, type Workload } from './workloads';
 
-/** JAX compiles a loop for its number of steps. */
-const SCAN = 'scan';
-const SCANNED_STEPS = 32;
-
 const PEERS = {
   PyTorch: { script: 'torch_peer.py', modes: ['eager', 'eager, fused', 'compile'] },
   TensorFlow: { script: 'tensorflow_peer.py', modes: ['function', 'function, jit'] },
-  JAX: { script: 'jax_peer.py', modes: ['jit', SCAN] },
+  JAX: { script: 'jax_peer.py', modes: ['jit', 'scan'] },
 };
 
 /** The losses are compared after this many steps from the same weights. */
@@ -238,12 +234,12 @@ async function peer(
   try {
     const { version, threads } = await made.describe();
     environment[name] = `${version}, ${threads} threads`;
-    const startMs = await made.prepare(folder, workload.name, optimizer, mode);
+    const { startMs, stepsPerCall } = await made.prepare(folder, workload.name, optimizer, mode);
     const { loss } = await made.run(CHECKED_STEPS - 1);
     return {
       implementation: name,
       mode,
-      stepsPerCall: mode === SCAN ? SCANNED_STEPS : 1,
+      stepsPerCall,
       finalLoss: loss,
       startMs,
       run: (steps) => made.run(steps),

@@ -16,6 +16,7 @@ export interface PeerDescription {
 
 interface Answer {
   readonly startMs?: number;
+  readonly stepsPerCall?: number;
   readonly ms?: number;
   readonly loss?: number;
   readonly error?: string;
@@ -40,9 +41,15 @@ export class Peer {
     return (await this.answer()) as unknown as PeerDescription;
   }
 
-  /** Builds the model and takes the first step; gives the milliseconds that took. */
-  async prepare(folder: string, workload: string, optimizer: string, mode: string): Promise<number> {
-    return (await this.ask({ prepare: folder, workload, optimizer, mode })).startMs!;
+  /** Builds the model and takes the first step; gives the milliseconds that took, and how many steps a call always takes. */
+  async prepare(
+    folder: string,
+    workload: string,
+    optimizer: string,
+    mode: string,
+  ): Promise<{ startMs: number; stepsPerCall: number }> {
+    const { startMs, stepsPerCall } = await this.ask({ prepare: folder, workload, optimizer, mode });
+    return { startMs: startMs!, stepsPerCall: stepsPerCall! };
   }
 
   async run(steps: number): Promise<{ ms: number; loss: number }> {

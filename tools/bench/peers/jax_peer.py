@@ -13,9 +13,9 @@ import math
 import jax
 import jax.numpy as jnp
 import optax
-from peer import load, serve
+from peer import load, loss_of, serve
 
-# Steps per call of a loop; bench.ts knows the number too.
+# Steps per call of a loop, as many as the library takes.
 LOOP = 32
 
 
@@ -112,16 +112,6 @@ def zipf(weights, batch, key):
     return cross_entropy(batch["y"], hidden @ weights["output.kernel"])
 
 
-LOSSES = {
-    "transformer": transformer,
-    "cnn": cnn,
-    "vae": vae,
-    "embedding": embedding,
-    "masked-lm": masked_language_model,
-    "zipf": zipf,
-}
-
-
 def make(folder, workload, optimizer_name, mode):
     arrays, data = load(folder)
     batches = jax.tree.map(jnp.asarray, data)
@@ -131,13 +121,13 @@ def make(folder, workload, optimizer_name, mode):
         "adam": lambda: optax.adam(1e-3),
         "lion": lambda: optax.lion(1e-4, weight_decay=0),
     }[optimizer_name]()
-    loss_of = LOSSES.get(workload, mlp)
+    compute_loss = loss_of(workload, globals())
 
     def step(state, i):
         weights, moments, key = state
         key, noise = jax.random.split(key)
         batch = {name: values[i] for name, values in batches.items()}
-        loss, gradients = jax.value_and_grad(loss_of)(weights, batch, noise)
+        loss, gradients = jax.value_and_grad(compute_loss)(weights, batch, noise)
         updates, moments = optimizer.update(gradients, moments, weights)
         return (optax.apply_updates(weights, updates), moments, key), loss
 
@@ -167,7 +157,7 @@ def make(folder, workload, optimizer_name, mode):
             taken += LOOP
         return run_single(taken, last - taken) if taken < last else losses[-1]
 
-    return run_loop if mode == "scan" else run_single, float
+    return (run_loop, float, LOOP) if mode == "scan" else (run_single, float)
 
 
 serve(make, {"name": "JAX", "version": jax.__version__, "threads": threads})

@@ -1,7 +1,7 @@
 """What the peers have in common: reading the numbers that all implementations start from, and answering requests.
 
 A request is a line of JSON on standard input, its answer a line on standard output:
-  {"prepare": <folder>, "workload": ..., "optimizer": ..., "mode": ...} -> {"startMs": ..., "loss": ...}
+  {"prepare": <folder>, "workload": ..., "optimizer": ..., "mode": ...} -> {"startMs": ..., "loss": ..., "stepsPerCall": ...}
   {"run": <steps>}                                                      -> {"ms": ..., "loss": ...}
 """
 
@@ -33,11 +33,21 @@ def load(folder):
     return arrays(manifest["weights"]), arrays(manifest["data"])
 
 
-class Runner:
-    """Takes steps on batch after batch. `take(first, steps)` gives the loss of the last one, which `read` makes a number."""
+def loss_of(workload, functions):
+    """The function of a peer, among its `functions`, that computes the loss of a workload."""
+    # The perceptrons of different widths share one.
+    name = {"masked-lm": "masked_language_model"}.get(workload, workload.split("-")[0])
+    return functions[name]
 
-    def __init__(self, take, read):
-        self.take, self.read, self.taken = take, read, 0
+
+class Runner:
+    """Takes steps on batch after batch. `take(first, steps)` gives the loss of the last one, which `read` makes a number.
+
+    `steps_per_call` is the number of steps that one call takes, where it is always the same.
+    """
+
+    def __init__(self, take, read, steps_per_call=1):
+        self.take, self.read, self.steps_per_call, self.taken = take, read, steps_per_call, 0
 
     def run(self, steps):
         start = time.perf_counter()
@@ -59,7 +69,7 @@ def one_by_one(step):
 
 
 def serve(make, description):
-    """Answers requests; `make(folder, workload, optimizer, mode)` gives what takes steps and what reads a loss."""
+    """Answers requests; `make(folder, workload, optimizer, mode)` gives the arguments of a Runner."""
     print(json.dumps(description), flush=True)
     runner = None
     for line in sys.stdin:
@@ -71,7 +81,11 @@ def serve(make, description):
                 parts = (request[key] for key in ("prepare", "workload", "optimizer", "mode"))
                 runner = Runner(*make(*parts))
                 first = runner.run(1)
-                answer = {"startMs": (time.perf_counter() - start) * 1e3, "loss": first["loss"]}
+                answer = {
+                    "startMs": (time.perf_counter() - start) * 1e3,
+                    "loss": first["loss"],
+                    "stepsPerCall": runner.steps_per_call,
+                }
             else:
                 answer = runner.run(request["run"])
         except Exception as error:  # noqa: BLE001 - whatever a peer cannot do is reported and the benchmark goes on

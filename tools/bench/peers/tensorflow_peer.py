@@ -6,7 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import tensorflow as tf
-from peer import load, one_by_one, serve
+from peer import load, loss_of, one_by_one, serve
 
 threads = int(os.environ.get("BENCH_THREADS", os.cpu_count()))
 tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -96,16 +96,6 @@ def zipf(weights, batch):
     return cross_entropy(batch["y"], tf.matmul(hidden, weights["output.kernel"]))
 
 
-LOSSES = {
-    "transformer": transformer,
-    "cnn": cnn,
-    "vae": vae,
-    "embedding": embedding,
-    "masked-lm": masked_language_model,
-    "zipf": zipf,
-}
-
-
 def make(folder, workload, optimizer_name, mode):
     tf.random.set_seed(6)
     arrays, data = load(folder)
@@ -118,12 +108,12 @@ def make(folder, workload, optimizer_name, mode):
         "lion": lambda: keras.optimizers.Lion(1e-4),
     }[optimizer_name]()
     optimizer.build(variables)
-    loss_of = LOSSES.get(workload, mlp)
+    compute_loss = loss_of(workload, globals())
 
     @tf.function(jit_compile=mode == "function, jit")
     def step(i):
         with tf.GradientTape() as tape:
-            loss = loss_of(weights, {name: values[i] for name, values in batches.items()})
+            loss = compute_loss(weights, {name: values[i] for name, values in batches.items()})
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss
 

@@ -5,7 +5,7 @@ import os
 
 import torch
 import torch.nn.functional as F
-from peer import load, one_by_one, serve
+from peer import load, loss_of, one_by_one, serve
 
 torch.set_num_threads(int(os.environ.get("BENCH_THREADS", os.cpu_count())))
 
@@ -109,16 +109,6 @@ def zipf(weights, batch):
     return F.cross_entropy(hidden @ weights["output.kernel"], batch["y"])
 
 
-LOSSES = {
-    "transformer": transformer,
-    "cnn": cnn,
-    "vae": vae,
-    "embedding": embedding,
-    "masked-lm": masked_language_model,
-    "zipf": zipf,
-}
-
-
 def tensors(workload, arrays):
     """Images and filters in PyTorch's own order of axes; the dense layer after them reads features in that order."""
     result = {name: torch.from_numpy(array) for name, array in arrays.items()}
@@ -145,8 +135,8 @@ def make(folder, workload, optimizer_name, mode):
         "adam": lambda: torch.optim.Adam(parameters, 1e-3, **options),
         "lion": lambda: Lion(parameters, 1e-4),
     }[optimizer_name]()
-    loss_of = LOSSES.get(workload, mlp)
-    compiled = torch.compile(loss_of) if mode == "compile" else loss_of
+    compute_loss = loss_of(workload, globals())
+    compiled = torch.compile(compute_loss) if mode == "compile" else compute_loss
 
     def step(i):
         optimizer.zero_grad(set_to_none=True)

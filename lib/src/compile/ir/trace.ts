@@ -143,6 +143,11 @@ export function typeOf(source: Source): TensorType {
   }
 }
 
+/** Whether two shapes are the same. */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
 /** Whether two values are the same within one trace; those that no operation made, also between traces. */
 export function sameSource(a: Source, b: Source | undefined): boolean {
   if (a.kind === 'operation' && b?.kind === 'operation') {

@@ -5,7 +5,7 @@
 import { attributeType, dataType, type OpAttribute } from '../../runtime/binding';
 import { splatOf } from '../ir/constant';
 import { rewrite, type Rule } from './rewrite';
-import { sameSource, typeOf, type Source, type Trace } from '../ir/trace';
+import { sameShape, sameSource, typeOf, type Source, type Trace } from '../ir/trace';
 
 export function simplify(trace: Trace): Trace {
   return rewrite(trace, RULES);
@@ -18,7 +18,9 @@ const RULES: readonly Rule[] = [
 
   // A reshape to the same shape.
   ({ name, inputs, outputs }) =>
-    name === 'Reshape' && equal(shapeOf(inputs[0]!), outputs[0]!.shape) ? { source: inputs[0]! } : undefined,
+    name === 'Reshape' && sameShape(shapeOf(inputs[0]!), outputs[0]!.shape)
+      ? { source: inputs[0]! }
+      : undefined,
 
   // A product of two matrices, for which TensorFlow has kernels that take in what follows.
   (operation) => {
@@ -55,7 +57,7 @@ const RULES: readonly Rule[] = [
     if (name !== 'Pow' || outputs[0]!.dtype !== dataType.float32) return undefined;
     const [x, exponent] = inputs as [Source, Source];
     const root = isAll(exponent, 0.5) ? 'Sqrt' : isAll(exponent, -0.5) ? 'Rsqrt' : undefined;
-    if (!root || !equal(shapeOf(x), outputs[0]!.shape)) return undefined;
+    if (!root || !sameShape(shapeOf(x), outputs[0]!.shape)) return undefined;
     const isInfinite = context.compute('IsInf', [x], dataType.bool);
     const radicand = context.compute('SelectV2', [isInfinite, context.compute('Abs', [x]), x]);
     return { source: context.compute('Abs', [context.compute(root, [radicand])]) };
@@ -95,8 +97,4 @@ function isAll(source: Source, value: number): boolean {
 
 function shapeOf(source: Source): readonly number[] {
   return typeOf(source).shape;
-}
-
-function equal(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }

@@ -3,7 +3,7 @@ import { dataType } from '../../runtime/binding';
 import { floatConstant, integerConstant } from '../ir/constant';
 import { rowOf } from '../ir/operations';
 import { rewrite, type Rule } from './rewrite';
-import { typeOf, type Source, type Trace } from '../ir/trace';
+import { sameShape, typeOf, type Source, type Trace } from '../ir/trace';
 
 export function withTensorFlowValues(trace: Trace): Trace {
   return rewrite(trace, RULES);
@@ -21,7 +21,7 @@ const RULES: readonly Rule[] = [
       [b, a],
     ] as const) {
       const y = resultOfRelu(mask);
-      if (!y || !sameShape(y, dy)) continue;
+      if (!y || !sameShape(typeOf(y).shape, typeOf(dy).shape)) continue;
       const isPositive = context.compute('Greater', [y, float(0)], dataType.bool);
       return { source: context.compute('SelectV2', [isPositive, dy, context.compute('Mul', [dy, y])]) };
     }
@@ -78,10 +78,6 @@ function resultOfRelu(source: Source): Source | undefined {
   const [y] = source.operation.inputs as [Source];
   const isRelu = y.kind === 'operation' && /^Relu6?$/.test(y.operation.name);
   return isRelu ? y : undefined;
-}
-
-function sameShape(a: Source, b: Source): boolean {
-  return typeOf(a).shape.join() === typeOf(b).shape.join();
 }
 
 function isFloat(source: Source): boolean {

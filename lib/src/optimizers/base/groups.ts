@@ -120,7 +120,7 @@ export class Groups {
     }
     for (const name of Object.keys(values)) {
       const value = values[name] as number;
-      const isRate = name === 'learningRate' || (decayNames as readonly string[]).includes(name);
+      const isRate = rateNames.includes(name);
       if (!Number.isFinite(value) || (isRate && value < 0)) {
         throw new RangeError(
           `${this.owner}: ${name} is ${value} at step ${step}; expected a finite number${isRate ? ' that is at least 0' : ''}.`,
@@ -147,6 +147,7 @@ export class Groups {
 }
 
 const decayNames = ['weightDecay', 'coupledWeightDecay'] as const;
+const rateNames: readonly string[] = ['learningRate', ...decayNames];
 
 /** Whether scalars cannot differ; how many calls make an update is the same for all. */
 function isSame(a: MicroStep, b: MicroStep): boolean {
