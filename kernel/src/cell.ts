@@ -26,9 +26,11 @@ export class Cell {
   done = false;
   /** Rejects when the cell has to end before its code does. */
   readonly givenUp: Promise<never>;
+  readonly finished: Promise<void>;
 
   private readonly controller = new AbortController();
   private readonly giveUp: (reason: unknown) => void;
+  private readonly tellFinished: () => void;
   private isGivenUp = false;
   private usesSignal = false;
   private interruptedAt: number | undefined;
@@ -52,6 +54,9 @@ export class Cell {
     this.givenUp = new Promise((_, onReject) => (reject = onReject));
     this.givenUp.catch(() => undefined);
     this.giveUp = reject;
+    let resolve: () => void = () => undefined;
+    this.finished = new Promise((onResolve) => (resolve = onResolve));
+    this.tellFinished = resolve;
     this.answerInLoops(this.controller.signal);
   }
 
@@ -96,6 +101,7 @@ export class Cell {
     // What an interrupted cell started without awaiting it shall stop as well.
     if (failed && this.interrupted) this.abandon();
     clearTimeout(this.timer);
+    this.tellFinished();
   }
 
   /** @throws KeyboardInterrupt when the cell has had its time to stop by itself. */

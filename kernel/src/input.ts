@@ -10,17 +10,33 @@ function ask(cell: Cell | undefined): Input {
   return cell.input;
 }
 
+/** The lines that one cell reads; with the cell it ends, so that a reader who is left over learns it. */
 class StandardInput extends Readable {
   readonly fd = 0;
   readonly isTTY = false;
+  private isOver = false;
 
-  constructor(private readonly currentCell: () => Cell | undefined) {
-    super();
+  constructor(readonly cell: Cell | undefined) {
+    super({ highWaterMark: 0 });
+    void cell?.finished.then(() => this.give(null));
   }
 
+  /**
+   * A stream reads ahead, and a question that nobody has asked would stay on the user's screen: whoever got a line has
+   * a turn of the event loop for closing or pausing.
+   */
   override _read(): void {
-    const read = async () => this.push(`${await ask(this.currentCell()).later('')}\n`);
-    read().catch((error: unknown) => this.destroy(error as Error));
+    setImmediate(() => {
+      // An empty chunk ends this read; the next reader begins another.
+      if (this.isPaused() && this.listenerCount('readable') === 0) return this.give('');
+      const read = async () => this.give(`${await ask(this.cell).later('')}\n`);
+      read().catch((error: unknown) => this.destroy(error as Error));
+    });
+  }
+
+  private give(chunk: string | null): void {
+    if (!this.destroyed && !this.isOver) this.push(chunk);
+    this.isOver ||= chunk === null;
   }
 
   /** Readers of a terminal ask for these. */
@@ -41,7 +57,9 @@ export function installInput(currentCell: () => Cell | undefined): void {
     configurable: true,
     enumerable: true,
     get() {
-      if (!stream || stream.destroyed || stream.readableEnded) stream = new StandardInput(currentCell);
+      const cell = currentCell();
+      if (stream?.cell !== cell || !stream || stream.destroyed || stream.readableEnded)
+        stream = new StandardInput(cell);
       return stream;
     },
   });

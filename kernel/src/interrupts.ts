@@ -9,6 +9,8 @@ const PENDING = 0;
 const GUARD = 1;
 const GRACE = 2;
 const RUN = 3;
+const ACCEPTED = 4;
+const REACH = 5;
 const FIRST_FLAG = 16;
 const FLAGS = 2048;
 
@@ -26,7 +28,14 @@ export class InterruptFlags {
 
   constructor(readonly memory = new Int32Array(new SharedArrayBuffer(4 * (FIRST_FLAG + FLAGS)))) {}
 
+  /** Another execute request has arrived. */
+  accept(): void {
+    Atomics.add(this.memory, ACCEPTED, 1);
+  }
+
+  /** Interrupts every execute request that has arrived, the running one and those that wait. */
   raise(): void {
+    Atomics.store(this.memory, REACH, Atomics.load(this.memory, ACCEPTED));
     Atomics.add(this.memory, PENDING, 1);
     this.memory.fill(1, FIRST_FLAG);
   }
@@ -40,6 +49,18 @@ export class InterruptFlags {
     Atomics.store(this.memory, PENDING, 0);
     this.memory.fill(0, FIRST_FLAG);
     for (const flag of this.abandoned) this.memory[FIRST_FLAG + flag] = 1;
+  }
+
+  /**
+   * Starts the nth execute request.
+   *
+   * @throws KeyboardInterrupt when an interrupt came after the request, and before this start.
+   */
+  start(request: number): void {
+    this.clear();
+    // An interrupt from here on is pending; one from before has this request within its reach.
+    if (Atomics.load(this.memory, REACH) >= request)
+      throw new KeyboardInterrupt('interrupted before it began');
   }
 
   /** The flag of the nth cell; 0 is that of imported files. */

@@ -170,6 +170,7 @@ class Server {
         }
         if (content.silent !== true && content.store_history !== false && code.trim() !== '')
           this.history.append(++this.executed, code);
+        this.interrupts.accept();
         this.post(request);
         break;
       }

@@ -30,6 +30,7 @@ export class Kernel {
   private generation = 0;
   private running: Cell | undefined;
   private started = 0;
+  private received = 0;
   private last: Cell | undefined;
   private lateError: { cell: string; error: unknown } | undefined;
 
@@ -63,8 +64,9 @@ export class Kernel {
   private receive(request: FromIoThread): void {
     if (request.header.msg_type === 'shutdown_request') return this.shutDown(request);
     const { generation } = this;
+    const number = ++this.received;
     this.queue = this.queue
-      .then(() => this.execute(request, generation === this.generation))
+      .then(() => this.execute(request, number, generation === this.generation))
       .catch((error: unknown) => console.error(error));
   }
 
@@ -77,15 +79,15 @@ export class Kernel {
     io.close();
   }
 
-  private async execute(request: FromIoThread, wanted: boolean): Promise<void> {
+  private async execute(request: FromIoThread, number: number, wanted: boolean): Promise<void> {
     const output = this.options.io.publisher(request);
     output.publish('status', { execution_state: 'busy' });
-    const reply = wanted ? this.runCell(request, output) : { status: 'aborted' };
+    const reply = wanted ? this.runCell(request, number, output) : { status: 'aborted' };
     this.options.io.reply(request, await reply);
     output.publish('status', { execution_state: 'idle' });
   }
 
-  private async runCell(request: FromIoThread, statusOutput: Publisher): Promise<object> {
+  private async runCell(request: FromIoThread, number: number, statusOutput: Publisher): Promise<object> {
     const { io, session, errors, interrupts } = this.options;
     const { content } = request;
     const code = content.code as string;
@@ -94,7 +96,6 @@ export class Kernel {
     if (counted) this.executionCount++;
     const name = counted ? `In[${this.executionCount}]` : `In[~${++this.uncounted}]`;
     const output = silent ? SILENT : statusOutput;
-    interrupts.clear();
     const input = content.allow_stdin === false ? undefined : io.input(request);
     const cell = new Cell(name, code, this.executionCount, output, interrupts, ++this.started, input);
     const execution_count = this.executionCount;
@@ -104,6 +105,7 @@ export class Kernel {
     this.last = cell;
     let failure: { error: unknown } | undefined;
     try {
+      interrupts.start(number);
       this.throwLateError();
       const value = await session.run(cell);
       if (value !== undefined) {

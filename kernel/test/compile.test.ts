@@ -91,6 +91,20 @@ describe('InterruptFlags', () => {
     expect(flags.closeToSignal()).toBe(false);
     flags.afterSignal();
   });
+
+  it('reach requests that have arrived and not begun, and none that arrives later', () => {
+    const flags = new InterruptFlags();
+    const other = new InterruptFlags(flags.memory);
+    for (let request = 1; request <= 3; request++) other.accept();
+    flags.start(1);
+    other.raise();
+    expect(flags.pending).toBe(1);
+    flags.clear();
+    other.accept();
+    for (const request of [2, 3]) expect(() => flags.start(request)).toThrow('interrupted before it began');
+    flags.start(4);
+    expect(flags.pending).toBe(0);
+  });
 });
 
 describe('History', () => {

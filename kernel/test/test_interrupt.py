@@ -46,6 +46,26 @@ def test_code_that_ignores_the_signal_is_stopped(kernel: Kernel, code: str, line
 
 
 @pytest.mark.parametrize(
+    "code", ["while (true) {}", "/^(a+)+$/.test('a'.repeat(40) + 'b')", "prompt('for ever?')"]
+)
+def test_a_request_that_has_arrived_is_interrupted_even_before_it_begins(kernel: Kernel, code: str):
+    for _ in range(10):
+        requests = [kernel.submit(code), kernel.submit("'next'")]
+        client = kernel.client
+        known = client.session.msg("connect_request", {})
+        client.shell_channel.send(known)  # its reply says that the requests before it have arrived
+        while client.get_shell_msg(timeout=20)["parent_header"].get("msg_id") != known["header"]["msg_id"]:
+            pass
+        kernel.manager.interrupt_kernel()
+        for request in requests:
+            outputs = kernel.outputs(request)
+            kernel.reply(request)
+            errors = [message["content"]["ename"] for message in outputs if message["msg_type"] == "error"]
+            assert errors == (["KeyboardInterrupt"] if request == requests[0] else [])
+    assert kernel.value("'alive'") == "alive"
+
+
+@pytest.mark.parametrize(
     "code",
     [
         "new Function('for (;;);')()",

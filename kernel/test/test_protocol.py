@@ -42,6 +42,34 @@ def test_readline_asks_the_front_end(shared: Kernel):
     answer_input(shared, "0.1")
     execution = shared.collect(request)
     assert (execution.result, "rate? " in execution.text()) == ("0.1", True)
+    with pytest.raises(Empty):  # a stream reads ahead, and nobody has asked for another line
+        shared.client.get_stdin_msg(timeout=0.2)
+
+
+def test_standard_input_is_read_line_by_line(shared: Kernel):
+    request = shared.submit("""
+        import readline from 'node:readline'
+        const got: string[] = []
+        const both = readline.createInterface({ input: process.stdin })
+        for await (const line of both) if (got.push(line) === 2) both.close()
+        got
+    """)
+    for line in ["first", "second"]:
+        answer_input(shared, line)
+    assert shared.collect(request).result == "[ 'first', 'second' ]"
+    request = shared.submit("for await (const chunk of process.stdin) { console.log(String(chunk)); break }")
+    answer_input(shared, "third")
+    assert shared.collect(request).text() == "third\n\n"
+
+
+def test_a_reader_of_an_earlier_cell_is_told_that_its_input_has_ended(shared: Kernel):
+    shared.value("""
+        import { createInterface } from 'node:readline/promises'
+        const kept = createInterface({ input: process.stdin })
+        await new Promise((done) => setTimeout(done, 50))
+    """)
+    shared.client.get_stdin_msg(timeout=20)
+    assert shared.run("await kept.question('rate? ')").error["evalue"] == "readline was closed"
 
 
 def test_interrupt_ends_a_question(shared: Kernel):
