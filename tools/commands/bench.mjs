@@ -22,6 +22,7 @@ async function installPeers() {
           'install',
           '--quiet',
           '--disable-pip-version-check',
+          '--require-hashes',
           '-r',
           requirements,
         ]));
