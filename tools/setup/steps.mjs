@@ -98,6 +98,7 @@ export function steps(root, log) {
     '--only-binary=:all:',
   ];
   const inRoot = { cwd: root, env: pipEnvironment };
+  const native = at('lib', 'native');
   const suffix = process.platform === 'darwin' ? '.2.dylib' : '.so.2';
 
   const packages = () => hash(root, read('package-lock.json'), process.version);
@@ -202,11 +203,17 @@ export function steps(root, log) {
     {
       name: 'binding',
       title: 'native binding',
-      fingerprint: () => hash(packages(), linked(), process.version),
+      fingerprint: () =>
+        hash(
+          packages(),
+          linked(),
+          process.version,
+          ...filesBelow(native, /\.(cc|h)$/).map((file) => readFileSync(file)),
+        ),
       produces: [binding],
       run: async ({ prerequisites: { compiler, nodeHeaders }, note }) => {
         mkdirSync(dirname(binding), { recursive: true });
-        const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(tfjs, 'binding', file));
+        const include = join(tensorflow, 'include');
         const libs = ['cc', 'framework'].map((name) => join(tensorflow, `libtensorflow_${name}${suffix}`));
         const flags = [
           '-O2',
@@ -215,13 +222,36 @@ export function steps(root, log) {
           '-shared',
           '-DNAPI_VERSION=8',
           `-I${nodeHeaders}`,
-          `-I${join(tensorflow, 'include')}`,
+          `-I${include}`,
         ];
         if (process.platform === 'darwin') flags.push('-undefined', 'dynamic_lookup');
-        const output = ['-o', `${binding}.part`, `-Wl,-rpath,${tensorflow}`];
-        await runLogged(log, compiler, [...flags, ...sources, ...libs, ...output]);
-        renameSync(`${binding}.part`, binding);
-        note(await verifyBinding(root, log, flavour));
+        /** @param {string[]} sources what is linked with TensorFlow.js's backend */
+        const link = async (...sources) => {
+          const backend = join(tfjs, 'binding', 'tfjs_backend.cc');
+          const output = ['-o', `${binding}.part`, `-Wl,-rpath,${tensorflow}`];
+          await runLogged(log, compiler, [...flags, ...sources, backend, ...libs, ...output]);
+          renameSync(`${binding}.part`, binding);
+          return verifyBinding(root, log, flavour);
+        };
+        const object = `${binding}.program.o`;
+        try {
+          await compileProgram(log, compiler, native, include, object);
+          const ours = [
+            `-I${join(tfjs, 'binding')}`,
+            `-I${native}`,
+            '-w',
+            join(native, 'binding.cc'),
+            object,
+          ];
+          const runtime = await link(...ours);
+          await verifyProgram(root, log);
+          note(runtime);
+        } catch {
+          // It is written against XLA's inner parts, which another version of TensorFlow may have changed.
+          note(`${await link(join(tfjs, 'binding', 'tfjs_binding.cc'))}; compiled steps run in its sessions`);
+        } finally {
+          rmSync(object, { force: true });
+        }
       },
     },
     {
@@ -267,6 +297,33 @@ function kernelSpec(root, flavour) {
     metadata: { debugger: false },
     env,
   };
+}
+
+/**
+ * Compiles what runs programs of XLA, as TensorFlow itself is compiled: with Eigen's alignment, without assertions.
+ *
+ * @param {string} log @param {string} compiler @param {string} sources @param {string} include @param {string} object
+ */
+async function compileProgram(log, compiler, sources, include, object) {
+  const flags = ['-O1', '-std=c++17', '-fPIC', '-DNDEBUG', '-DEIGEN_MAX_ALIGN_BYTES=64', '-w'];
+  const folders = [join(sources, 'stubs'), include].concat(
+    ['highwayhash', join('farmhash_archive', 'src')].map((name) => join(include, 'external', name)),
+  );
+  const includes = folders.map((folder) => `-I${folder}`);
+  await runLogged(log, compiler, [...flags, ...includes, '-c', join(sources, 'program.cc'), '-o', object]);
+}
+
+/** Takes a compiled step, and a loop of two, beside the same in plain numbers. @param {string} root @param {string} log */
+async function verifyProgram(root, log) {
+  const script = `
+    const { tf, compile } = require('liandan');
+    const total = tf.variable(tf.tensor1d([1, 2, 3]));
+    const step = compile((x) => { total.assign(tf.add(tf.mul(total, 2), x)); return tf.sum(total); }, { xla: true });
+    const x = tf.tensor1d([1, 0, -1]);
+    const sums = [step(x).dataSync()[0], ...step.loop(tf.stack([x, x])).dataSync()];
+    const found = JSON.stringify([step.info.runtime, sums, [...total.dataSync()]]);
+    if (found !== '["program",[12,24,48],[15,16,17]]') throw new Error('a compiled step gave ' + found);`;
+  await runLogged(log, process.execPath, ['-e', script], { cwd: root });
 }
 
 /**

@@ -4,7 +4,7 @@ import { nativeBackend, typeAttribute, type TensorMetadata } from '../runtime/bi
 import { Guards } from './guards';
 import { assertSame } from './record/compare';
 import { CompileError } from './ir/errors';
-import { Executor } from './run/executor';
+import type { Executor } from './run/executor';
 import { Host, type FedValues } from './run/host';
 import { messageOf } from './run/session';
 import { findBadIndex, findIndices, type BadIndex, type IndexInput } from './passes/indices';
@@ -88,6 +88,10 @@ export class Specialization {
 
   get kernels(): Strategy['name'] {
     return this.strategies[0]!.name;
+  }
+
+  get runtime(): Executor['runtime'] | undefined {
+    return this.executor?.runtime;
   }
 
   get graphBytes(): number {
@@ -247,11 +251,11 @@ export class Specialization {
   private reject({ error, isUsed }: BadIndex): void {
     if (isUsed) throw error;
     if (this.strategies[0]!.name !== 'XLA') return;
-    if (this.strategies.length === 1) throw error;
+    if (this.strategies.every(({ name }) => name === 'XLA')) throw error;
     this.executor?.dispose();
     this.executor = undefined;
     this.compiled.clear();
-    this.strategies = this.strategies.slice(1);
+    this.strategies = this.strategies.filter(({ name }) => name !== 'XLA');
     this.withoutXla = `XLA does not check indices. ${error.message}`;
   }
 

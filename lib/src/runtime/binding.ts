@@ -20,8 +20,46 @@ export interface TensorMetadata {
 
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 
+/** A graph that XLA has compiled. */
+export interface NativeProgram {
+  readonly __kind?: 'program';
+}
+
+/** Values that programs read, and write over. */
+export interface NativeMemory {
+  readonly __kind?: 'memory';
+}
+
+/**
+ * Functions that set-up compiles into the binding (`lib/native`): graphs run on XLA's own runtime, without a session.
+ */
+export interface Programs {
+  /**
+   * @param graph A GraphDef.
+   * @param config A tf2xla.Config, whose feeds are the parameters and whose fetches are the results.
+   * @param inputs How many parameters, from the first on, are given to each run; the others are read from `slots`.
+   * @param outputs How many results, from the first on, are handed over; the others are written over `updates`.
+   * @param threads Most threads of a run; 0 for one per core.
+   */
+  compileProgram: (
+    graph: Uint8Array,
+    config: Uint8Array,
+    inputs: number,
+    slots: Int32Array,
+    outputs: number,
+    updates: Int32Array,
+    threads: number,
+  ) => NativeProgram;
+  createMemory: (slots: number) => NativeMemory;
+  clearMemory: (memory: NativeMemory) => void;
+  /** @param isShared Whether programs only read the slot, so that the tensor's own memory will do. */
+  writeMemory: (memory: NativeMemory, slot: number, tensor: number, isShared: boolean) => void;
+  readMemory: (memory: NativeMemory, slot: number, dtype: number, shape: readonly number[]) => number;
+  runProgram: (program: NativeProgram, memory: NativeMemory, inputs: (number | TypedArray)[]) => number[];
+}
+
 /** The functions of the native binding. Tensors are named by integer handles. */
-export interface Binding {
+export interface Binding extends Partial<Programs> {
   executeOp: (name: string, attributes: OpAttribute[], inputs: number[], outputs: number) => TensorMetadata[];
   createTensor: (shape: number[], dtype: number, values: TypedArray | Uint8Array[]) => number;
   deleteTensor: (id: number) => void;
@@ -90,6 +128,16 @@ export function nativeBackend(): Backend {
     );
   }
   return tf.backend() as unknown as Backend;
+}
+
+/**
+ * XLA's own runtime; undefined where the binding was compiled without it, a GPU computes, or `LIANDAN_XLA=session` in the
+ * environment says that TensorFlow's sessions shall run what XLA compiles.
+ */
+export function nativePrograms(): Programs | undefined {
+  const { binding, isUsingGpuDevice } = nativeBackend();
+  const isWanted = process.env.LIANDAN_XLA !== 'session' && !isUsingGpuDevice;
+  return isWanted && binding.compileProgram ? (binding as Programs) : undefined;
 }
 
 /** What the backend keeps for the data of a tensor that is not disposed. */

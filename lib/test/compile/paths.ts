@@ -1,5 +1,5 @@
 /** The ways in which a compiled step may run; on each of them it must do what the step does in eager code. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { compile, CompileError, type CompileOptions } from '../../src/compile';
 import { tf } from '../../src/runtime';
 
@@ -7,10 +7,16 @@ export type Result = tf.Tensor | readonly tf.Tensor[] | void;
 export type Step = (...inputs: tf.Tensor[]) => Result;
 
 /** Whose kernels compute; `default` leaves the choice to the operations of the step. */
-export type Path = 'TensorFlow' | 'oneDNN' | 'XLA' | 'default';
-export const paths = ['TensorFlow', 'oneDNN', 'XLA'] as const;
+export type Path = 'TensorFlow' | 'oneDNN' | 'XLA' | 'XLA in a session' | 'default';
+export const paths = ['TensorFlow', 'oneDNN', 'XLA', 'XLA in a session'] as const;
 
-const XLA_OPTION = { TensorFlow: false, oneDNN: false, XLA: true, default: undefined };
+const XLA_OPTION = {
+  TensorFlow: false,
+  oneDNN: false,
+  XLA: true,
+  'XLA in a session': true,
+  default: undefined,
+};
 
 /** A compiled step with the list of its results. */
 export interface Compiled {
@@ -34,11 +40,21 @@ export function compileOn(path: Path, step: Step, options: CompileOptions = {}):
     if (path === 'oneDNN') results.pop()!.dispose();
     return results;
   };
+  const choosing = <T>(call: () => T): T => {
+    if (path === 'XLA in a session') vi.stubEnv('LIANDAN_XLA', 'session');
+    try {
+      return call();
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  };
   type Loop = (...inputs: readonly (tf.Tensor | number)[]) => tf.Tensor[];
   return {
-    call: (...inputs) => withoutConvolution(compiled(...inputs)),
+    call: (...inputs) => withoutConvolution(choosing(() => compiled(...inputs))),
     loop: (inputs) =>
-      withoutConvolution((compiled.loop as Loop)(...(typeof inputs === 'number' ? [inputs] : inputs))),
+      withoutConvolution(
+        choosing(() => (compiled.loop as Loop)(...(typeof inputs === 'number' ? [inputs] : inputs))),
+      ),
     get kernels() {
       return compiled.info.kernels;
     },
@@ -98,7 +114,7 @@ export function itDoesAsEagerCode(
     for (const reads of eagerState.flat().length > 0 ? [true, false] : [true]) {
       const what = `single calls, ${reads ? 'read after each' : 'read at the end'}`;
       const outcome = inSingleCalls(build(), path, inputs, reads);
-      if (path === 'XLA' && xlaMayRefuse && isRefused(outcome[0][0])) return;
+      if (XLA_OPTION[path] && xlaMayRefuse && isRefused(outcome[0][0])) return;
       outcome[0].forEach((given, i) => expectSame(given, eager[i]!, bound, `call ${i} of ${what}`));
       const states = reads ? eagerState : eagerState.slice(-1);
       states.forEach((seen, i) => expectSame(outcome[1][i]!, seen, bound, `variables ${i} of ${what}`));

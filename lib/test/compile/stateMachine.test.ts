@@ -203,7 +203,7 @@ class Run {
 
   private pathFor(isWithoutXla: boolean): Path {
     if (this.path === 'eager') throw new Error('Eager code is not compiled.');
-    return this.path === 'XLA' && isWithoutXla ? 'default' : this.path;
+    return this.path.startsWith('XLA') && isWithoutXla ? 'default' : this.path;
   }
 
   /** @param keptOf Keeps the results of this step, to read them later, instead of comparing them now. */

@@ -191,8 +191,8 @@ export function functionDefinition(definition: {
   ]);
 }
 
-/** The content of `saved_model.pb`, under the tag `serve`. */
-export function savedModel(graph: GraphBuilder, functions: readonly Buffer[]): Buffer {
+/** A GraphDef. */
+export function graphDefinition(graph: GraphBuilder, functions: readonly Buffer[]): Buffer {
   // The versions that TensorFlow 2.21 writes; they tell which behaviour of operations the graph relies on.
   const versions = messageField(
     graphDef.versions,
@@ -203,12 +203,12 @@ export function savedModel(graph: GraphBuilder, functions: readonly Buffer[]): B
     graphDef.library,
     ...functions.map((definition) => bytesField(functionDefLibrary.function, definition)),
   );
-  const content = messageField(
-    metaGraphDef.graphDef,
-    ...graph.nodes.map((node) => bytesField(graphDef.node, node)),
-    versions,
-    library,
-  );
+  return Buffer.concat([...graph.nodes.map((node) => bytesField(graphDef.node, node)), versions, library]);
+}
+
+/** The content of `saved_model.pb`, under the tag `serve`. */
+export function savedModel(graph: GraphBuilder, functions: readonly Buffer[]): Buffer {
+  const content = bytesField(metaGraphDef.graphDef, graphDefinition(graph, functions));
   const metaInformation = messageField(metaGraphDef.metaInfoDef, bytesField(metaInfoDef.tags, 'serve'));
   return Buffer.concat([
     integerField(savedModelProto.schemaVersion, 1),
@@ -293,7 +293,8 @@ function encode(attribute: AttributeValue): Buffer {
   }
 }
 
-function encodeShape(shape: readonly number[]): Buffer {
+/** A TensorShapeProto. */
+export function encodeShape(shape: readonly number[]): Buffer {
   return Buffer.concat(
     shape.map((size) => messageField(tensorShape.dim, integerField(dimension.size, size))),
   );

@@ -2,7 +2,7 @@
  * The numbers of the fields of TensorFlow's protocol buffers that a graph is written with.
  *
  * @see https://github.com/tensorflow/tensorflow/tree/v2.21.0/tensorflow/core/framework and
- *   https://github.com/tensorflow/tensorflow/tree/v2.21.0/tensorflow/core/protobuf for the files named below.
+ *   https://github.com/tensorflow/tensorflow/tree/v2.21.0/tensorflow/core/protobuf for the files named below, but for the last.
  */
 
 /** An entry of a map, in any message. */
@@ -57,3 +57,9 @@ export const tensorProto = {
 export const savedModelProto = { schemaVersion: 1, metaGraphs: 2 } as const;
 export const metaGraphDef = { metaInfoDef: 1, graphDef: 2 } as const;
 export const metaInfoDef = { tags: 4 } as const;
+
+/** compiler/tf2xla/tf2xla.proto */
+export const tf2xlaConfig = { feed: 1, fetch: 2 } as const;
+export const tf2xlaFeed = { id: 1, shape: 2, type: 4 } as const;
+export const tf2xlaFetch = { id: 1 } as const;
+export const tensorId = { nodeName: 1 } as const;

@@ -1,8 +1,10 @@
 /** Who computes the graph of a step: XLA, oneDNN or TensorFlow's own kernels. */
-import { nativeBackend } from '../../runtime/binding';
+import { nativeBackend, nativePrograms, type Programs } from '../../runtime/binding';
 import { CompileError } from '../ir/errors';
 import { rowOf } from '../ir/operations';
-import { Executor } from './executor';
+import type { Executor } from './executor';
+import { ProgramExecutor } from './programExecutor';
+import { SessionExecutor } from './sessionExecutor';
 import { withBarriers } from '../passes/exactness';
 import { recomputation } from '../passes/fusion';
 import type { Indexing } from '../passes/indices';
@@ -33,19 +35,26 @@ interface Objection {
 
 const XLA: Strategy = {
   name: 'XLA',
-  load: (plan) => {
-    const trace = withBarriers(withTensorFlowValues(withStagedReductions(plan.trace)), 'XLA');
-    return new Executor({ ...plan, trace }, { xla: true });
-  },
+  load: (plan) => new SessionExecutor(forXla(plan), { xla: true }),
 };
+/** The same kernels without a session around them. */
+function xlaProgram(native: Programs): Strategy {
+  return { name: 'XLA', load: (plan) => new ProgramExecutor(forXla(plan), native) };
+}
+
+function forXla(plan: Plan): Plan {
+  return { ...plan, trace: withBarriers(withTensorFlowValues(withStagedReductions(plan.trace)), 'XLA') };
+}
+
 const TENSORFLOW: Strategy = {
   name: 'TensorFlow',
-  load: (plan) => new Executor({ ...plan, trace: withBarriers(plan.trace, 'Grappler') }, { xla: false }),
+  load: (plan) =>
+    new SessionExecutor({ ...plan, trace: withBarriers(plan.trace, 'Grappler') }, { xla: false }),
 };
 const ONEDNN: Strategy = {
   name: 'oneDNN',
   load: (plan) =>
-    new Executor({ ...plan, trace: withBarriers(withOneDnn(plan.trace), 'Grappler') }, { xla: false }),
+    new SessionExecutor({ ...plan, trace: withBarriers(withOneDnn(plan.trace), 'Grappler') }, { xla: false }),
 };
 
 /** Beyond this number of operations XLA compiles for more than ten seconds, longer than many runs take. */
@@ -65,15 +74,17 @@ const MOST_RECOMPUTATION = 100;
  */
 export function chooseStrategies({ trace }: Plan, indexing: Indexing, xla: boolean | undefined): Choice {
   const objection = objectionToXla(trace, indexing);
+  const native = nativePrograms();
+  const byXla = native ? [xlaProgram(native), XLA] : [XLA];
   if (xla) {
-    if (!objection?.isSafety) return { strategies: [XLA] };
+    if (!objection?.isSafety) return { strategies: byXla };
     throw new CompileError(`XLA cannot compile the step: ${objection.reason}. Leave out the option xla.`);
   }
   const hasOneDnn = suitsOneDnn(trace) && !nativeBackend().isUsingGpuDevice;
   const others = hasOneDnn ? [ONEDNN, TENSORFLOW] : [TENSORFLOW];
   if (xla === false) return { strategies: others, withoutXla: 'the option xla is false' };
   if (objection) return { strategies: others, withoutXla: objection.reason };
-  return { strategies: [XLA, ...others] };
+  return { strategies: [...byXla, ...others] };
 }
 
 function objectionToXla(trace: Trace, { objections }: Indexing): Objection | undefined {

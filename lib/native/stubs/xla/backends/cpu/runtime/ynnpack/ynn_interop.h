@@ -1,0 +1,2 @@
+// Stands for a header of XLA that includes YNNPACK's, which TensorFlow's package lacks.
+#pragma once

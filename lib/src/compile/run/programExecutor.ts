@@ -1,0 +1,110 @@
+/** A plan on XLA's own runtime: a call goes straight to the compiled code, which writes the new state over the old. */
+import type { tf } from '../../runtime';
+import {
+  dataType,
+  nativeBackend,
+  type NativeMemory,
+  type Programs,
+  type TensorMetadata,
+  type TypedArray,
+} from '../../runtime/binding';
+import { valuesOf } from '../ir/constant';
+import { CompileError } from '../ir/errors';
+import { fedTypes, type Plan } from '../ir/plan';
+import type { Executor } from './executor';
+import type { FedValues } from './host';
+import { loadProgram, type Program } from './program';
+import { messageOf } from './session';
+import { SharedState, type Holder } from './sharedState';
+
+export class ProgramExecutor implements Executor, Holder {
+  readonly runtime = 'program';
+  private readonly single: Program;
+  private readonly loops = new Map<number, Program>();
+  private readonly memory: NativeMemory;
+  private readonly state: SharedState;
+  private readonly fedTypes: readonly ('float32' | 'int32')[];
+
+  constructor(
+    readonly plan: Plan,
+    private readonly native: Programs,
+  ) {
+    this.fedTypes = fedTypes(plan.fed);
+    this.single = loadProgram(native, plan);
+    this.memory = native.createMemory(plan.variables.length + plan.held.length);
+    this.state = new SharedState(this, plan.variables, plan.updated);
+    this.hold();
+  }
+
+  get graphBytes(): number {
+    return this.single.graphBytes;
+  }
+
+  once(inputs: readonly tf.Tensor[], fed: FedValues): TensorMetadata[] {
+    return this.run(this.single, [], inputs, fed, []);
+  }
+
+  loop(inputs: readonly tf.Tensor[], fed: FedValues, steps: number, capacity: number): TensorMetadata[] {
+    let program = this.loops.get(capacity);
+    if (!program) {
+      program = loadProgram(this.native, this.plan, capacity);
+      this.loops.set(capacity, program);
+    }
+    return this.run(program, [Int32Array.of(steps)], inputs, fed, [capacity]);
+  }
+
+  dispose(): void {
+    this.state.release();
+    this.native.clearMemory(this.memory);
+  }
+
+  fetch(positions: readonly number[]): number[] {
+    return positions.map((position) => {
+      const { dtype, shape } = this.plan.variables[position]!;
+      return this.native.readMemory(this.memory, position, dataType[dtype as 'float32'], shape);
+    });
+  }
+
+  store(positions: readonly number[], handles: number[]): void {
+    positions.forEach((position, i) => {
+      this.native.writeMemory(this.memory, position, handles[i]!, false);
+    });
+  }
+
+  private run(
+    program: Program,
+    counts: readonly TypedArray[],
+    inputs: readonly tf.Tensor[],
+    fed: FedValues,
+    leading: readonly number[],
+  ): TensorMetadata[] {
+    return this.state.during(() => {
+      const tensors = nativeBackend().getInputTensorIds(inputs);
+      const vectors = this.fedTypes.map((dtype) => fed[dtype]);
+      let ids;
+      try {
+        ids = this.native.runProgram(program.native, this.memory, [...counts, ...tensors, ...vectors]);
+      } catch (error) {
+        throw new CompileError(`The compiled step failed: ${messageOf(error)}`, { cause: error });
+      }
+      return this.plan.trace.outputs.map(({ dtype, shape }, i) => ({
+        id: ids[i]!,
+        dtype,
+        shape: [...leading, ...shape],
+      }));
+    });
+  }
+
+  /** Puts the tensors that the step was made with into its memory: captured ones stay where they are. */
+  private hold(): void {
+    const { binding } = nativeBackend();
+    const { variables, held } = this.plan;
+    held.forEach((tensor, i) => {
+      const slot = variables.length + i;
+      if ('id' in tensor) return this.native.writeMemory(this.memory, slot, tensor.id, true);
+      const id = binding.createTensor([...tensor.shape], tensor.dtype, valuesOf(tensor));
+      this.native.writeMemory(this.memory, slot, id, true);
+      binding.deleteTensor(id);
+    });
+  }
+}

@@ -1,0 +1,140 @@
+/** Steps on XLA's own runtime beside the same steps in a session of TensorFlow. */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { compile } from '../../src/compile';
+import { adam, lion } from '../../src/optimizers';
+import { tf } from '../../src/runtime';
+import { nativeBackend, nativePrograms } from '../../src/runtime/binding';
+import { variable, values } from './paths';
+
+afterEach(() => vi.unstubAllEnvs());
+
+type Scene = () => { step: (x: tf.Tensor1D) => tf.Tensor[]; state: tf.Variable[] };
+
+const captured = tf.tensor1d([0.5, -2, 3, 1e-3]);
+const large = tf.randomNormal([300, 300], 0, 1, 'float32', 3);
+
+const scenes: Record<string, Scene> = {
+  Adam: () => {
+    const w = variable([0.1, -0.2, 0.3, 0.4]);
+    const optimizer = adam({ learningRate: 0.1 });
+    return {
+      step: (x) => [optimizer.minimize(() => tf.sum(tf.square(tf.sub(tf.mul(w, captured), x))), true)!],
+      state: [w],
+    };
+  },
+  'Lion, whose state and result share a value': () => {
+    const w = variable([0.1, -0.2, 0.3, 0.4]);
+    const optimizer = lion({ learningRate: 0.01 });
+    return {
+      step: (x) => {
+        const loss = optimizer.minimize(() => tf.sum(tf.square(tf.sub(w, x))), true)!;
+        return [loss, w.clone(), w.clone()];
+      },
+      state: [w],
+    };
+  },
+  'variables that change places, and one that is only read': () => {
+    const [a, b, c] = [variable([1, 2, 3, 4]), variable([5, 6, 7, 8]), variable([9, 9, 9, 9])];
+    return {
+      step: (x) => {
+        const old = a.clone();
+        a.assign(b);
+        b.assign(old);
+        return [tf.add(tf.add(a, c), x), old];
+      },
+      state: [a, b, c],
+    };
+  },
+  'results of other types, constants, nothing, an input handed on': () => {
+    const count = variable(0, 'int32');
+    return {
+      step: (x) => {
+        count.assign(tf.add(count, tf.scalar(1, 'int32')));
+        return [
+          tf.greater(x, 0),
+          tf.argMax(x),
+          tf.cast(x, 'int32'),
+          tf.tensor1d([1, 2]),
+          tf.slice(x, 0, 0),
+          x.clone(),
+        ];
+      },
+      state: [count],
+    };
+  },
+  'a result of 360 kB, a captured tensor, a variable that one result is': () => {
+    const w = variable(large.arraySync());
+    return {
+      step: (x) => {
+        w.assign(tf.add(tf.mul(w, 0.5), tf.mul(large, tf.sum(x))));
+        return [tf.matMul<tf.Tensor2D>(w, large, false, true), w.clone()];
+      },
+      state: [w],
+    };
+  },
+};
+
+/** Three single calls, a loop of four, one more call: all results, and the state at the end. */
+function run(scene: Scene, runtime: 'program' | 'session'): number[][] {
+  vi.stubEnv('LIANDAN_XLA', runtime === 'session' ? 'session' : '');
+  const { step, state } = scene();
+  const compiled = compile(step, { xla: true });
+  const rows = Array.from({ length: 4 }, (_, i) => tf.tensor1d([i - 1.5, 0.25 * i, 2 - i, 1]));
+  const results = [
+    ...rows.slice(0, 3).flatMap((row) => compiled(row)),
+    ...compiled.loop(tf.stack(rows) as tf.Tensor2D),
+    ...compiled(rows[1]!),
+  ].map(values);
+  expect(compiled.info).toMatchObject({ kernels: 'XLA', runtime });
+  const seen = [...results, ...state.map(values)];
+  compiled.dispose();
+  // Once more from the variables, which must have their values by now.
+  expect(state.map(values)).toEqual(seen.slice(-state.length));
+  return seen;
+}
+
+describe.runIf(nativePrograms())('a program', () => {
+  it.each(Object.entries(scenes))('gives what a session gives, bit by bit: %s', (_, scene) => {
+    expect(run(scene, 'program')).toEqual(run(scene, 'session'));
+  });
+
+  it('leaves to a session what it has no type for', () => {
+    const step = compile((x: tf.Tensor1D) => tf.complex(x, x), { xla: true });
+    expect(values(tf.real(step(tf.tensor1d([1, 2]))))).toEqual([1, 2]);
+    expect(step.info).toMatchObject({ kernels: 'XLA', runtime: 'session' });
+  });
+
+  it('refuses inputs of another size, and then goes on', () => {
+    const w = variable([1, 2]);
+    const step = compile((x: tf.Tensor1D) => void w.assign(tf.add(w, x)), { xla: true, verify: false });
+    const x = tf.tensor1d([1, 1]);
+    step(x);
+    const ids = nativeBackend().getInputTensorIds([captured]);
+    vi.spyOn(nativeBackend(), 'getInputTensorIds').mockReturnValueOnce(ids);
+    expect(() => step(x)).toThrow('The compiled step failed: input 0 has another size');
+    vi.restoreAllMocks();
+    expect(values(w)).toEqual([2, 3]);
+    step(x);
+    expect(values(w)).toEqual([3, 4]);
+  });
+
+  it('keeps no tensor, and frees its memory', () => {
+    const size = 2 ** 20;
+    const x = tf.zeros<tf.Rank.R1>([size]);
+    const one = () => {
+      const w = tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R1>([size])));
+      const step = compile((y: tf.Tensor1D) => void w.assign(tf.add(w, y)), { xla: true, verify: false });
+      for (let i = 0; i < 20; i++) step(x);
+      step.dispose();
+      w.dispose();
+    };
+    one();
+    const { binding } = nativeBackend();
+    const tensors = binding.getNumOfTensors();
+    const before = process.memoryUsage.rss();
+    for (let i = 0; i < 30; i++) one();
+    expect(binding.getNumOfTensors()).toBe(tensors);
+    // 30 steps have held 4 MB each.
+    expect(process.memoryUsage.rss() - before).toBeLessThan(40e6);
+  });
+});
