@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "tensorflow/compiler/tf2xla/tf2xla.pb.h"
 #include "tensorflow/core/framework/graph.pb.h"
+#include "tsl/platform/denormal.h"
 #include "unsupported/Eigen/CXX11/Tensor"
 #include "xla/client/client_library.h"
 #include "xla/client/local_client.h"
@@ -129,9 +130,12 @@ double OperationsOf(const xla::HloModule& module) {
   return operations;
 }
 
+// Compiling (which computes what is constant) and running happen as in TensorFlow's own threads: numbers too small for
+// their exponent count as 0.
 class CpuProgram : public Program {
  public:
   absl::Status Load(const Description& description) {
+    const tsl::port::ScopedFlushDenormal flush;
     auto platform = xla::PlatformUtil::GetPlatform("Host");
     if (!platform.ok()) return platform.status();
     // One per process: TensorFlow's, if it has used XLA before.
@@ -165,6 +169,7 @@ class CpuProgram : public Program {
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (results_[i].is_direct) Bind(results_[i].allocation, outputs[i], outputs_[i].bytes);
     }
+    const tsl::port::ScopedFlushDenormal flush;
     const absl::Status status = cpu_->ExecuteThunks(&options_, table_);
     if (!status.ok()) return std::string(status.message());
     for (size_t i = 0; i < outputs.size(); ++i) {

@@ -249,6 +249,23 @@ const cases = {
     undo('packages');
     demandWhole(await setup());
   },
+  'a TensorFlow whose inner parts are others: its sessions run compiled steps': async () => {
+    const source = at('lib', 'native', 'program.cc');
+    const content = readFileSync(source);
+    writeFileSync(source, `#error another version\n${content}`);
+    try {
+      const outcome = await setup();
+      demandWhole(outcome);
+      demand(
+        outcome.output.includes('compiled steps run in its sessions'),
+        'set-up does not say so',
+        outcome,
+      );
+    } finally {
+      writeFileSync(source, content);
+    }
+    demandWhole(await setup());
+  },
   ...Object.fromEntries(
     names.map((step) => [
       `kill -9 in the step ${step}`,

@@ -62,6 +62,16 @@ const scenes: Record<string, Scene> = {
       state: [count],
     };
   },
+  'numbers too small for their exponent, which count as 0': () => {
+    const tiny = variable([1e-40, -1e-38, 1e-30, 3e38]);
+    return {
+      step: (x) => {
+        tiny.assign(tf.mul(tiny, x));
+        return [tf.floor(tf.div(tf.mul(tiny, 1e-9), x)), tf.mul(tiny, 2), tf.sign(tiny)];
+      },
+      state: [tiny],
+    };
+  },
   'a result of 360 kB, a captured tensor, a variable that one result is': () => {
     const w = variable(large.arraySync());
     return {
