@@ -60,13 +60,6 @@ describe('hygiene', () => {
     ]);
   });
 
-  it('wants at most 15 lines in a cell, blank ones apart, unless it is tagged', () => {
-    const lines = (n: number) => Array.from({ length: n }, (_, i) => `const x${i} = ${i};`).join('\n\n');
-    expect(hygiene(code(lines(15)))).toEqual([]);
-    expect(hygiene(code(lines(16)))).toEqual([expect.stringContaining('cell 1: has 16 lines; at most 15')]);
-    expect(hygiene(code(lines(16), { metadata: { tags: ['long-cell'] } }))).toEqual([]);
-  });
-
   it('finds empty cells, remote images and images without a text alternative', () => {
     const said = hygiene(
       code('  '),
@@ -93,17 +86,9 @@ describe('hygiene', () => {
 });
 
 describe('the form of a lesson', () => {
-  const lesson = (...cells: Cell[]): Notebook => {
-    const made = notebook(...cells);
-    return { ...made, metadata: { ...made.metadata, liandan: { edition: 2 } } };
-  };
-  const form = async (...cells: Cell[]) => said(await checkForm(FILE, lesson(...cells, code('appendix();'))));
+  const form = async (...cells: Cell[]) =>
+    said(await checkForm(FILE, notebook(...cells, code('appendix();'))));
   const statements = (n: number) => Array.from({ length: n }, (_, i) => `const x${i} = ${i};`).join('\n');
-
-  it('is that of the second edition only', async () => {
-    expect(await checkForm(FILE, notebook(code('x as  Y')))).toEqual([]);
-    expect(said(checkHygiene(FILE, lesson(code(statements(20)))))).toEqual([]);
-  });
 
   it('has at most 12 statements in a cell, those inside functions counted, braces not', async () => {
     expect(await form(code(statements(12)))).toEqual([]);
@@ -123,6 +108,16 @@ describe('the form of a lesson', () => {
     expect(await form(code(text(77)))).toEqual([]);
     expect(await form(code(`1;\n${text(78)}`))).toEqual([
       `${FILE} cell 1 line 2: is 81 characters wide; at most 80 are seen without scrolling`,
+    ]);
+  });
+
+  it('has solutions of that width, too', async () => {
+    const solution = (n: number) =>
+      `<details><summary>Solution</summary>\n\n\`\`\`ts\n1;\n// ${'x'.repeat(n)}\n\`\`\`\n\n</details>`;
+    const open = `\`\`\`ts\n// ${'x'.repeat(78)}\n\`\`\``;
+    expect(await form(cell('markdown', `${open}\n\n${solution(77)}`))).toEqual([]);
+    expect(await form(cell('markdown', solution(1)), cell('markdown', solution(78)))).toEqual([
+      `${FILE}: solution 2 line 2: is 81 characters wide; at most 80 are seen without scrolling`,
     ]);
   });
 
@@ -157,7 +152,7 @@ describe('the form of a lesson', () => {
   });
 
   it('ends with its appendix', async () => {
-    expect(said(await checkForm(FILE, lesson(code('appendix();'), code('f();'))))).toEqual([
+    expect(said(await checkForm(FILE, notebook(code('appendix();'), code('f();'))))).toEqual([
       `${FILE} cell 2: is the last one; it must be appendix(); alone`,
     ]);
   });
@@ -166,14 +161,14 @@ describe('the form of a lesson', () => {
     const folder = mkdtempSync(join(tmpdir(), 'liandan-cells-'));
     const path = join(folder, '09-sample.ipynb');
     const text = cell('markdown', ['# A\n', 'b  c']);
-    writeFileSync(path, JSON.stringify(lesson(text, code(['const a = "b"\n', 'f( a )']), code('f( )'))));
+    writeFileSync(path, JSON.stringify(notebook(text, code(['const a = "b"\n', 'f( a )']), code('f( )'))));
     await formatNotebook(path);
     const written = readFileSync(path, 'utf8');
     rmSync(folder, { recursive: true });
     const { cells, metadata } = JSON.parse(written) as Notebook;
     expect(cells[0]).toEqual(text);
     expect(cells.slice(1).map(({ source }) => source)).toEqual([["const a = 'b';\n", 'f(a);'], 'f();']);
-    expect(metadata).toEqual(lesson().metadata);
+    expect(metadata).toEqual(notebook().metadata);
     expect(written).toMatch(/^\{\n "nbformat"[^]*\}\n$/);
   });
 });

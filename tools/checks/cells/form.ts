@@ -1,20 +1,16 @@
-import { basename } from 'node:path';
 import { format } from 'prettier';
 import ts from 'typescript';
-import { codeCells, isSecondEdition, sourceOf, type Cell, type Notebook, type Problem } from './notebook';
+import { codeCells, solutionsOf, sourceOf, type Cell, type Notebook, type Problem } from './notebook';
 import { parse } from './syntax';
 
 const MOST_CELLS = 40;
 const MOST_LINES = 300;
-/** Lessons that are longer still; these numbers may only fall. */
-const LONGER_LESSONS: Readonly<Record<string, number>> = { '04': 408 };
 const MOST_STATEMENTS = 12;
 /** What a code cell shows on a laptop without scrolling sideways. */
 const WIDEST_LINE = 80;
 
 /** How the code of a lesson is written: short, of one style, readable without knowing TypeScript's type system. */
 export async function checkForm(file: string, notebook: Notebook): Promise<Problem[]> {
-  if (!isSecondEdition(notebook)) return [];
   const cells = codeCells(notebook);
   const problems = checkSize(file, cells);
   for (const { number, cell } of cells) {
@@ -22,7 +18,7 @@ export async function checkForm(file: string, notebook: Notebook): Promise<Probl
     const found = [...checkWidth(source), ...checkSyntax(source), ...(await checkFormat(source))];
     problems.push(...found.map((problem) => ({ file, cell: number, ...problem })));
   }
-  return [...problems, ...checkAppendix(file, cells)];
+  return [...problems, ...checkSolutions(file, notebook), ...checkAppendix(file, cells)];
 }
 
 type Place = Omit<Problem, 'file' | 'cell'>;
@@ -30,13 +26,12 @@ type Place = Omit<Problem, 'file' | 'cell'>;
 function checkSize(file: string, cells: ReturnType<typeof codeCells>): Problem[] {
   const problems: Problem[] = [];
   const lines = cells.reduce((sum, { cell }) => sum + linesOf(sourceOf(cell)), 0);
-  const most = LONGER_LESSONS[basename(file).slice(0, 2)] ?? MOST_LINES;
   if (cells.length > MOST_CELLS)
     problems.push({ file, message: `it has ${cells.length} code cells; at most ${MOST_CELLS}` });
-  if (lines > most)
+  if (lines > MOST_LINES)
     problems.push({
       file,
-      message: `it has ${lines} lines of code to read, without imports, checks, figures and tables; at most ${most}`,
+      message: `it has ${lines} lines of code to read, without imports, checks, figures and tables; at most ${MOST_LINES}`,
     });
   return problems;
 }
@@ -115,6 +110,16 @@ async function checkFormat(source: string): Promise<Place[]> {
 /** The code of a cell as Prettier writes it. */
 const formatted = async (source: string): Promise<string> =>
   (await format(source, { parser: 'typescript', printWidth: WIDEST_LINE, singleQuote: true })).trimEnd();
+
+/** A reader opens a solution in the page, where it has the width of a cell. */
+function checkSolutions(file: string, notebook: Notebook): Problem[] {
+  return solutionsOf(notebook).flatMap((source, index) =>
+    checkWidth(source).map(({ line, message }) => ({
+      file,
+      message: `solution ${index + 1} line ${line}: ${message}`,
+    })),
+  );
+}
 
 function checkAppendix(file: string, cells: ReturnType<typeof codeCells>): Problem[] {
   const last = cells.at(-1);

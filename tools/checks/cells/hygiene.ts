@@ -1,10 +1,9 @@
-import { codeCells, hasTag, isSecondEdition, sourceOf, type Notebook, type Problem } from './notebook';
+import { codeCells, sourceOf, type Notebook, type Problem } from './notebook';
 
-const LONGEST_CELL = 15;
 const REMOTE_IMAGE = /!\[[^\]]*\]\(\s*<?(?:https?:)?\/\/|<img[^>]+src\s*=\s*["']?(?:https?:)?\/\//i;
 const IMAGE_WITHOUT_ALTERNATIVE = /!\[\s*\]\(/;
 
-/** What a notebook must be like before it is committed: no outputs, stable cell ids, short cells, nothing remote. */
+/** What a notebook must be like before it is committed: no outputs, stable cell ids, nothing remote. */
 export function checkHygiene(file: string, notebook: Notebook): Problem[] {
   return [...checkFormat(file, notebook), ...checkCells(file, notebook), ...checkCode(file, notebook)];
 }
@@ -54,13 +53,6 @@ function checkCode(file: string, notebook: Notebook): Problem[] {
     if ((cell.execution_count ?? null) !== null)
       say('has an execution count; clear the outputs before saving');
     if (cell.metadata.execution !== undefined) say('has execution times in its metadata');
-    const lines = sourceOf(cell)
-      .split('\n')
-      .filter((line) => line.trim() !== '').length;
-    if (!isSecondEdition(notebook) && lines > LONGEST_CELL && !hasTag(cell, 'long-cell'))
-      say(
-        `has ${lines} lines; at most ${LONGEST_CELL} (move what the lesson does not teach to lib/, or tag it "long-cell")`,
-      );
   }
   return problems;
 }

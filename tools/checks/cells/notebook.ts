@@ -13,12 +13,9 @@ export interface Cell {
 export interface Notebook {
   nbformat: number;
   nbformat_minor: number;
-  metadata: { kernelspec?: { name?: string; language?: string }; liandan?: { edition?: number } };
+  metadata: { kernelspec?: { name?: string; language?: string } };
   cells: Cell[];
 }
-
-/** Whether a notebook has the form of the second edition, with its rules; the others keep those of the first. */
-export const isSecondEdition = ({ metadata }: Notebook): boolean => metadata.liandan?.edition === 2;
 
 /** Something wrong with a notebook. `cell` is the n of In[n] after Run All, `line` counts from 1 inside the cell. */
 export interface Problem {
@@ -38,6 +35,13 @@ export function codeCells(notebook: Notebook): { number: number; cell: Cell }[] 
   return notebook.cells
     .filter((cell) => cell.cell_type === 'code' && sourceOf(cell).trim() !== '')
     .map((cell, index) => ({ number: index + 1, cell }));
+}
+
+/** The solutions of the exercises: the blocks of TypeScript that are folded away in Markdown cells. */
+export function solutionsOf({ cells }: Notebook): string[] {
+  const text = cells.filter(({ cell_type }) => cell_type === 'markdown').map(sourceOf);
+  const folded = [...text.join('\n').matchAll(/<details>(.*?)<\/details>/gs)].map((match) => match[0]);
+  return [...folded.join('\n').matchAll(/^```ts\n(.*?)^```/gms)].map((match) => match[1] ?? '');
 }
 
 /** @throws Error that names the file when it is not a notebook */
