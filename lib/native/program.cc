@@ -3,6 +3,9 @@
 #define EIGEN_USE_THREADS
 #include "program.h"
 
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -29,9 +32,42 @@ absl::Status ConvertGraphDefToXla(GraphDef graph_def, const tf2xla::Config& conf
 
 namespace liandan {
 
-void Free::operator()(void* memory) const { free(memory); }
+namespace {
 
-Bytes Allocate(size_t bytes) { return Bytes(aligned_alloc(kAlignment, (bytes / kAlignment + 2) * kAlignment)); }
+// Lies before the aligned address.
+struct Block {
+  void* start;
+  // Of pages of its own; 0 for a block of the heap.
+  size_t mapped;
+};
+
+// Blocks from this size on have pages of their own, which go back to the system when they are freed: between the tensors of
+// TensorFlow on the heap they would leave holes that grow.
+constexpr size_t kOwnPages = 1 << 20;
+
+}  // namespace
+
+void Free::operator()(void* memory) const {
+  const Block block = static_cast<Block*>(memory)[-1];
+  if (block.mapped > 0) munmap(block.start, block.mapped);
+  else free(block.start);
+}
+
+Bytes Allocate(size_t bytes) {
+  const size_t size = bytes + 3 * kAlignment;
+  Block block{nullptr, size < kOwnPages ? 0 : size};
+  if (block.mapped > 0) {
+    block.start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block.start == MAP_FAILED) return nullptr;
+  } else {
+    block.start = malloc(size);
+    if (!block.start) return nullptr;
+  }
+  char* memory = static_cast<char*>(block.start) + 2 * kAlignment;
+  memory -= reinterpret_cast<uintptr_t>(memory) % kAlignment;
+  reinterpret_cast<Block*>(memory)[-1] = block;
+  return Bytes(memory);
+}
 
 bool Memory::Copy(int slot, const void* data, size_t bytes) {
   Slot& target = slots_[slot];
