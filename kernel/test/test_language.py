@@ -79,7 +79,7 @@ def test_types_and_identity_survive_between_cells(shared: Kernel):
 def test_functions_show_the_code_of_their_author(shared: Kernel):
     shared.value("const step = 2")
     shared.value("const stepped = (x: number) => x + step")
-    assert shared.value("stepped.toString()") == "(x) => (x + step)"
+    assert shared.value("stepped.toString()") == "(x) => x + step"
     result = shared.value("""
         import { Worker } from 'node:worker_threads'
         function job() { let s = 0; for (let i = 0; i < 10; i++) s += i; return s }
