@@ -10,6 +10,8 @@ export const NAME = {
   localFlag: `${OWN}f`,
   localStop: `${OWN}s`,
   kept: `${OWN}kept`,
+  guard: `${OWN}guard`,
+  awaited: `${OWN}awaited`,
   output: `${OWN}output`,
   bind: `${OWN}bind`,
   importer: `${OWN}import`,

@@ -171,10 +171,11 @@ export class Language {
     const file = path.join(this.root, `${name}.ts`);
     this.write(file, pending.text);
     this.cells.set(name, { uses: pending.uses, augments: pending.outline.augments });
+    const replaces = reached.some((each) => this.names.has(each.name));
     for (const each of reached)
       this.names.set(each.name, { module: `./${name}`, assignable: each.assignable });
     if (pending.outline.augments) this.keepLoaded([`./${name}`]);
-    this.dropUnused();
+    if (replaces) this.dropUnused();
   }
 
   /** Names that later cells can use. */

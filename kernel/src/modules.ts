@@ -220,6 +220,7 @@ export class Modules {
       stop,
       {},
       bind,
+      guard,
       this.importer(module.resolved, file),
       meta(file),
       ...parameters(imported),

@@ -90,6 +90,7 @@ export class Session {
         stopper(() => (this.context.getStore() ?? cell).checkpoint()),
         output,
         bind,
+        guard,
         this.modules.importer(resolved, file),
         meta(file),
         ...earlier.map((name) => this.bindings.get(name)),

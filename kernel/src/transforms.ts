@@ -230,6 +230,18 @@ export function transformers({ checker, file, end, kind }: Options): {
       return !isShort;
     };
 
+    /** What follows is guarded again: `(awaited = await …, guard.isActive || await guard.enter(), awaited)`. */
+    const guardAwait = (node: ts.AwaitExpression): ts.Expression => {
+      const enter = factory.createCallExpression(property(NAME.guard, 'enter'), undefined, []);
+      return factory.createParenthesizedExpression(
+        factory.createCommaListExpression([
+          factory.createAssignment(id(NAME.awaited), ts.visitEachChild(node, visit, context)),
+          factory.createLogicalOr(property(NAME.guard, 'isActive'), factory.createAwaitExpression(enter)),
+          id(NAME.awaited),
+        ]),
+      );
+    };
+
     const visit = (node: ts.Node): ts.Node => {
       if (ts.isExpressionWithTypeArguments(node)) return ts.visitEachChild(node, visit, context);
       if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node))
@@ -254,6 +266,8 @@ export function transformers({ checker, file, end, kind }: Options): {
         const visited = ts.visitEachChild(node, visit, context);
         return factory.updateModuleBlock(visited, [forLoops(), ...visited.statements]);
       }
+      // To be guarded takes 0.1 ms, which is too much for each of many iterations.
+      if (isCell && ts.isAwaitExpression(node) && isOnce(node)) return guardAwait(node);
       if (ts.isShorthandPropertyAssignment(node)) {
         const place = placeOf(checker.getShorthandAssignmentValueSymbol(node));
         if (!place) return ts.visitEachChild(node, visit, context);
@@ -581,6 +595,10 @@ export function transformers({ checker, file, end, kind }: Options): {
       const statements = own.flatMap((statement, index) => visitAndCopy(statement, index === own.length - 1));
       if (isCell) own.forEach((statement) => !ts.isVariableStatement(statement) && noteVars(statement));
       const first = statements.findIndex((statement) => !isDirective(statement));
+      if (isCell && result.waits) {
+        const awaited = factory.createVariableDeclaration(NAME.awaited);
+        statements.splice(Math.max(first, 0), 0, declareLet(awaited));
+      }
       if (own.some(loops)) statements.splice(Math.max(first, 0), 0, forLoops());
       return factory.updateSourceFile(source, statements);
     };
@@ -611,6 +629,12 @@ function isAmbientInCell(symbol: ts.Symbol): boolean {
 /** `'use strict'` and the like, which have to come first. */
 function isDirective(statement: ts.Statement): boolean {
   return ts.isExpressionStatement(statement) && ts.isStringLiteral(statement.expression);
+}
+
+/** Whether something happens once, when its cell runs. */
+function isOnce(node: ts.Node): boolean {
+  if (isScope(node) || ts.isIterationStatement(node, false)) return false;
+  return ts.isSourceFile(node) || isOnce(node.parent);
 }
 
 function bodyOf(node: ts.Node): ts.Node | undefined {
@@ -743,7 +767,7 @@ export function wrap(
   { imports, earlier, aliases, bindings, waits: isAsync }: Transformed,
 ): string {
   const given = [
-    ...[NAME.flag, NAME.stop, NAME.output, NAME.bind, NAME.importer, NAME.meta],
+    ...[NAME.flag, NAME.stop, NAME.output, NAME.bind, NAME.guard, NAME.importer, NAME.meta],
     ...earlier.map((_, index) => `${OWN}c${index}`),
     ...imports.flatMap((_, index) => [`${OWN}m${index}`, `${OWN}n${index}`, `${OWN}d${index}`]),
   ];
