@@ -20,6 +20,8 @@ export interface Outline {
   modules: string[];
   /** Whether it changes types for all others: `declare global`, `declare module`. */
   augments: boolean;
+  /** How deeply literals of arrays and objects are nested. */
+  depth: number;
 }
 
 /** The module that a name of an earlier cell comes from. */
@@ -93,7 +95,8 @@ export function outline(source: string): Outline {
     if (isExported) for (const name of declared.keys()) if (!before.has(name)) exported.add(name);
   }
 
-  const visit = (node: ts.Node, inFunction: boolean): void => {
+  let depth = 0;
+  const visit = (node: ts.Node, inFunction: boolean, level: number): void => {
     if (ts.isIdentifier(node)) mentioned.add(node.text);
     if (ts.isVariableDeclarationList(node) && !inFunction && (node.flags & ts.NodeFlags.BlockScoped) === 0) {
       declareAll(node); // `var` in a block belongs to the cell
@@ -106,14 +109,17 @@ export function outline(source: string): Outline {
       if (loads) named(node.arguments[0]);
     }
     const inner = inFunction || ts.isFunctionLike(node) || ts.isModuleBlock(node);
-    ts.forEachChild(node, (child) => visit(child, inner));
+    const isLiteral = ts.isArrayLiteralExpression(node) || ts.isObjectLiteralExpression(node);
+    const below = isLiteral ? level + 1 : level;
+    depth = Math.max(depth, below);
+    ts.forEachChild(node, (child) => visit(child, inner, below));
   };
-  visit(file, false);
+  visit(file, false, 0);
   for (const name of exported) {
     const known = declared.get(name);
     if (known) known.exported = true;
   }
-  return { declared: [...declared.values()], mentioned, modules, augments };
+  return { declared: [...declared.values()], mentioned, modules, augments, depth };
 }
 
 /**

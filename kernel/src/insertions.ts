@@ -6,7 +6,12 @@ export const OWN = '__liandan_';
 /** Names that the wrapper gives to the code of a cell or module. */
 export const NAME = {
   flag: `${OWN}flag`,
-  check: `${OWN}check`,
+  stop: `${OWN}stop`,
+  localFlag: `${OWN}f`,
+  localStop: `${OWN}s`,
+  kept: `${OWN}kept`,
+  guard: `${OWN}guard`,
+  awaited: `${OWN}awaited`,
   output: `${OWN}output`,
   bind: `${OWN}bind`,
   importer: `${OWN}import`,
@@ -16,11 +21,11 @@ export const NAME = {
 } as const;
 
 const INSERTED = [
-  new RegExp(String.raw`\n?[ \t]*\(${NAME.counter} = [^;]*?${NAME.check}\(\);`, 'g'),
-  new RegExp(String.raw`\n?[ \t]*${NAME.flag}\[0\] && ${NAME.check}\(\);`, 'g'),
-  new RegExp(String.raw`${NAME.flag}\[0\] && ${NAME.check}\(\), `, 'g'),
-  new RegExp(String.raw`\n?[ \t]*let ${NAME.counter} = 0;`, 'g'),
-];
+  String.raw`\n?[ \t]*(?:\(${NAME.counter} = ${NAME.counter} \+ 1 & \d+\) \|\| )?${NAME.localStop}\[${NAME.localFlag}\[0\]\];`,
+  String.raw`\n?[ \t]*${NAME.stop}\[${NAME.flag}\[0\]\];`,
+  String.raw`${NAME.stop}\[${NAME.flag}\[0\]\], `,
+  String.raw`\n?[ \t]*let ${NAME.counter} = 0, ${NAME.localFlag} = ${NAME.flag}, ${NAME.localStop} = ${NAME.stop};`,
+].map((pattern) => new RegExp(pattern, 'g'));
 
 /** The text of a function as its author wrote it, but for the types. */
 export function withoutInsertions(text: string): string {
@@ -32,4 +37,19 @@ export function withoutInsertions(text: string): string {
     .replaceAll(NAME.meta, 'import.meta')
     .replace(new RegExp(String.raw`\(0, ${OWN}[cdn]\d+\.([\w$\u0080-\uffff]+)\)`, 'g'), '$1')
     .replace(new RegExp(String.raw`${OWN}[cdn]\d+\.`, 'g'), '');
+}
+
+/**
+ * What loops and functions look up their flag in: as long as it is 0 there is nothing to do, and 1 calls `check`. A
+ * test of the flag would cost more: V8 leaves a loop by a branch that was never taken, does not peel it for that, and
+ * boxes its numbers.
+ */
+export function stopper(check: () => void): readonly unknown[] {
+  const prototype = {
+    get 1() {
+      check();
+      return undefined;
+    },
+  };
+  return Object.setPrototypeOf([undefined], prototype) as readonly unknown[];
 }

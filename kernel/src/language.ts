@@ -43,6 +43,8 @@ export function readCompilerOptions(file: string): ts.CompilerOptions {
 }
 
 const NO_INPUTS = 18003;
+/** The time that checking nested literals takes grows with the third power of their depth: 3 s for this one. */
+const MAX_DEPTH = 500;
 /** Cannot find a module, or its types: the package may have been installed meanwhile. */
 const NOT_FOUND = new Set([2307, 7016, 2792]);
 
@@ -78,6 +80,8 @@ export class Language {
   private readonly packages = new Set<string>();
   private readonly remembered: Map<string, boolean>[] = [];
   private readonly snapshots = new Map<string, { version: string; snapshot: ts.IScriptSnapshot }>();
+  /** Versions of files, as they were when the current request came. */
+  private readonly versions = new Map<string, string>();
   private readonly emitted = new Map<string, { version: string; module: CompiledModule }>();
   private readonly registry = keepLibraries(ts.createDocumentRegistry(true));
   private readonly host: ts.LanguageServiceHost & ts.ModuleResolutionHost;
@@ -85,6 +89,7 @@ export class Language {
   private service: ts.LanguageService;
   private isCompiling = false;
   private generation = 0;
+  private requests = 0;
   private pending: Pending | undefined;
 
   private readonly cellFile: string;
@@ -113,6 +118,7 @@ export class Language {
   /** Type-checks a cell and makes the code that runs it. Errors come back as diagnostics. */
   compile(name: string, source: string): CompiledCell | Diagnostic[] {
     this.isCompiling = true;
+    this.lookAgain();
     try {
       return this.check(name, source);
     } finally {
@@ -121,7 +127,7 @@ export class Language {
   }
 
   private check(name: string, source: string): CompiledCell | Diagnostic[] {
-    const found = outline(source);
+    const found = shallow(source);
     const uses = this.write(this.cellFile, cellDocument(source, found, this.names)).uses;
     this.pending = { name, text: this.documents.get(this.cellFile)!.text, outline: found, uses };
     this.keepLoaded(found.modules);
@@ -149,6 +155,7 @@ export class Language {
 
   /** A file that is imported by a name known only when it runs. */
   compileModule(file: string): CompiledModule[] {
+    this.lookAgain();
     this.keepLoaded([`./${path.relative(this.root, file)}`]);
     return this.modulesFrom(this.program(), [file]);
   }
@@ -164,10 +171,11 @@ export class Language {
     const file = path.join(this.root, `${name}.ts`);
     this.write(file, pending.text);
     this.cells.set(name, { uses: pending.uses, augments: pending.outline.augments });
+    const replaces = reached.some((each) => this.names.has(each.name));
     for (const each of reached)
       this.names.set(each.name, { module: `./${name}`, assignable: each.assignable });
     if (pending.outline.augments) this.keepLoaded([`./${name}`]);
-    this.dropUnused();
+    if (replaces) this.dropUnused();
   }
 
   /** Names that later cells can use. */
@@ -177,7 +185,8 @@ export class Language {
 
   /** A document with what an editor shows, and the service that answers for it. */
   editor(source: string): { service: ts.LanguageService; file: string; outline: Outline } {
-    const found = outline(source);
+    this.lookAgain();
+    const found = shallow(source);
     this.write(this.editorFile, cellDocument(source, found, this.names));
     return { service: this.service, file: this.editorFile, outline: found };
   }
@@ -189,6 +198,12 @@ export class Language {
     this.pending = undefined;
     this.forget();
     for (const file of [this.cellFile, this.editorFile]) this.write(file, 'export {};');
+  }
+
+  /** Files may have changed since the last request; during one they count as unchanged. */
+  private lookAgain(): void {
+    this.requests++;
+    this.versions.clear();
   }
 
   private program(): ts.Program {
@@ -384,12 +399,13 @@ export class Language {
     const document = this.documents.get(file);
     if (document) return String(document.version);
     if (isLibrary(file)) return '1';
-    try {
-      const { mtimeMs, size } = fs.statSync(file);
-      return `${mtimeMs}:${size}`;
-    } catch {
-      return 'missing';
+    let version = this.versions.get(file);
+    if (version === undefined) {
+      const stat = fs.statSync(file, { throwIfNoEntry: false });
+      version = stat ? `${stat.mtimeMs}:${stat.size}` : 'missing';
+      this.versions.set(file, version);
     }
+    return version;
   }
 
   private snapshot(file: string): ts.IScriptSnapshot | undefined {
@@ -437,6 +453,7 @@ export class Language {
           ),
         ),
       getScriptFileNames: () => [this.packagesFile, this.cellFile, this.editorFile],
+      getProjectVersion: () => `${this.requests}:${this.generation}`,
       getScriptVersion: (file) => this.version(file),
       getScriptSnapshot: (file) => this.snapshot(file),
       getCurrentDirectory: () => this.root,
@@ -461,6 +478,13 @@ export class Language {
   }
 }
 
+/** @throws Error when TypeScript would not answer before the user has given up. */
+function shallow(source: string): Outline {
+  const found = outline(source);
+  if (found.depth <= MAX_DEPTH) return found;
+  throw new Error(`literals nested ${found.depth} deep take it minutes; let JSON.parse read such a value`);
+}
+
 /** Read by the language service, though its declarations do not say so. */
 interface WithResolutions {
   getModuleResolutionCache(): ts.ModuleResolutionCache;
@@ -470,8 +494,23 @@ function isLibrary(file: string): boolean {
   return file.includes('/node_modules');
 }
 
-/** Parsing a library again because one cell did not use it would cost seconds. */
+/**
+ * Parsing a library again because one cell did not use it would cost seconds; and to ask whether one has changed, for
+ * each of a thousand files and each cell, as much as the rest of a small cell.
+ */
 function keepLibraries(registry: ts.DocumentRegistry): ts.DocumentRegistry {
+  const libraries = new Map<string, ts.SourceFile>();
+  const once =
+    (get: ts.DocumentRegistry['acquireDocumentWithKey']): typeof get =>
+    (file, path, ...rest) => {
+      const known = libraries.get(path);
+      if (known) return known;
+      const source = get(file, path, ...rest);
+      if (isLibrary(file)) libraries.set(path, source);
+      return source;
+    };
+  registry.acquireDocumentWithKey = once(registry.acquireDocumentWithKey.bind(registry));
+  registry.updateDocumentWithKey = once(registry.updateDocumentWithKey.bind(registry));
   const release = registry.releaseDocumentWithKey.bind(registry);
   registry.releaseDocumentWithKey = (
     file: ts.Path,

@@ -37,7 +37,7 @@ interface Options {
   compiler: Compiler;
   guard: Guard;
   flag: Int32Array;
-  check: () => void;
+  stop: readonly unknown[];
   /** Called when a package has been loaded. */
   onPackage: (name: string) => void;
 }
@@ -195,7 +195,7 @@ export class Modules {
   private evaluate(module: CompiledModule, record: Record_, imported: Loaded[]): unknown {
     const { file, code, map, names = [], reexports } = module;
     if (code === undefined) return undefined;
-    const { sourceMaps, root, guard, flag, check } = this.options;
+    const { sourceMaps, root, guard, flag, stop } = this.options;
     const namespace = record.loaded.namespace as Exports;
     const bind = (bindings: Exports) => {
       const give = (name: string, get: () => unknown) =>
@@ -217,9 +217,10 @@ export class Modules {
     const run = make(
       ...surroundings(this, module.resolved, file),
       flag,
-      check,
+      stop,
       {},
       bind,
+      guard,
       this.importer(module.resolved, file),
       meta(file),
       ...parameters(imported),

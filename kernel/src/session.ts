@@ -6,6 +6,7 @@ import type { Cell } from './cell';
 import type { Compiler } from './compiler';
 import type { CompiledCell } from './compiler-protocol';
 import type { Guard } from './guard';
+import { stopper } from './insertions';
 import type { InterruptFlags } from './interrupts';
 import { meta, Modules, parameters, surroundings, type Loaded, type Wrapped } from './modules';
 import type { SourceMaps } from './source-maps';
@@ -40,7 +41,7 @@ export class Session {
       compiler,
       guard,
       flag: interrupts.flag(0),
-      check: () => this.context.getStore()?.checkpoint(),
+      stop: stopper(() => this.context.getStore()?.checkpoint()),
       onPackage,
     });
   }
@@ -86,9 +87,10 @@ export class Session {
       const run = make(
         ...surroundings(this.modules, resolved, file),
         interrupts.flag(cell.flag),
-        () => (this.context.getStore() ?? cell).checkpoint(),
+        stopper(() => (this.context.getStore() ?? cell).checkpoint()),
         output,
         bind,
+        guard,
         this.modules.importer(resolved, file),
         meta(file),
         ...earlier.map((name) => this.bindings.get(name)),
@@ -120,11 +122,11 @@ export class Session {
   }
 }
 
-/** Whether a cell has defined a variable: one whose declaration was not executed throws when it is read. */
+/** Whether a cell has defined a variable: one whose declaration was not executed is missing, or throws when it is read. */
 function isReached(bindings: Bindings, name: string): boolean {
   try {
     void bindings[name];
-    return true;
+    return name in bindings;
   } catch {
     return false;
   }

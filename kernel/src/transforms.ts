@@ -7,6 +7,15 @@ export interface Binding {
   name: string;
   expression: string;
   assignable: boolean;
+  /** Its value is copied where it changes, because a variable that an accessor captures is slow. */
+  copied?: boolean;
+}
+
+/** A name of an earlier cell whose value cannot change. */
+export interface Alias {
+  name: string;
+  /** Index in `earlier`. */
+  cell: number;
 }
 
 /** What the code needs to run, and what it gives. */
@@ -17,6 +26,7 @@ export interface Transformed {
   reexports: number[];
   /** Modules of earlier cells whose variables it uses. */
   earlier: string[];
+  aliases: Alias[];
   bindings: Binding[];
   /** Whether it has to wait at its top level. */
   waits: boolean;
@@ -31,15 +41,26 @@ interface Options {
   kind: 'cell' | 'module';
 }
 
-/** Iterations of a loop without calls between two looks at the flag, less one; a power of two, less one. */
+/** Iterations of a loop between two looks at the flag, less one; a power of two, less one. */
 const COUNTER_MASK = 31;
+
+/** What has a value that nothing can change. */
+const FIXED =
+  ts.SymbolFlags.Function | ts.SymbolFlags.Class | ts.SymbolFlags.Enum | ts.SymbolFlags.ValueModule;
 
 /** The transformers of one emit, and what they found out, complete once the file is emitted. */
 export function transformers({ checker, file, end, kind }: Options): {
   result: Transformed;
   transformers: ts.CustomTransformers;
 } {
-  const result: Transformed = { imports: [], reexports: [], earlier: [], bindings: [], waits: false };
+  const result: Transformed = {
+    imports: [],
+    reexports: [],
+    earlier: [],
+    aliases: [],
+    bindings: [],
+    waits: false,
+  };
   const isCell = kind === 'cell';
 
   const transform: ts.TransformerFactory<ts.SourceFile> = (context) => {
@@ -51,6 +72,8 @@ export function transformers({ checker, file, end, kind }: Options): {
       factory.createPropertyAccessExpression(id(object), name);
     /** The variable's place for names that come from a module or an earlier cell. */
     const places = new Map<ts.Symbol, () => ts.Expression>();
+    /** Variables of earlier cells that may be assigned. */
+    const earlierLets = new Map<ts.Symbol, { name: string; place: ts.Expression }>();
     const indices = new Map<string, number>();
 
     const indexOf = (specifier: ts.Expression): number => {
@@ -81,7 +104,10 @@ export function transformers({ checker, file, end, kind }: Options): {
           if (!local || !isGiven(name)) continue;
           isUsed = true;
           const { text } = propertyName ?? name;
-          places.set(local, () => property(variable, text));
+          if (!propertyName && isFixed(local))
+            result.aliases.push({ name: text, cell: result.earlier.length });
+          else places.set(local, () => property(variable, text));
+          if (propertyName) earlierLets.set(local, { name: text, place: property(variable, text) });
         }
         if (isUsed) result.earlier.push(module);
         return;
@@ -111,6 +137,16 @@ export function transformers({ checker, file, end, kind }: Options): {
       const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
       return !isAmbientInCell(target);
     };
+    /** Whether a name has the same value for ever, unlike `let` and what a module may assign. */
+    const isFixed = (symbol: ts.Symbol): boolean => {
+      const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+      const { flags, valueDeclaration } = target;
+      if (flags & FIXED) return true;
+      return (
+        valueDeclaration !== undefined &&
+        (ts.getCombinedNodeFlags(valueDeclaration) & ts.NodeFlags.Constant) !== 0
+      );
+    };
     const declaredBelow = new Map<string, ts.Symbol>();
     for (const statement of file.statements) {
       if (!isAdded(statement) || !ts.isVariableStatement(statement)) continue;
@@ -122,60 +158,88 @@ export function transformers({ checker, file, end, kind }: Options): {
 
     const placeOf = (symbol: ts.Symbol | undefined) => symbol && places.get(symbol);
 
-    const flag = () => factory.createElementAccessExpression(id(NAME.flag), 0);
-    const check = (at: ts.Node, counted = false): ts.Expression => {
-      const call = ts.setSourceMapRange(
-        factory.createCallExpression(id(NAME.check), undefined, []),
+    const probe = (at: ts.Node, flag: string, stop: string): ts.Expression =>
+      ts.setSourceMapRange(
+        factory.createElementAccessExpression(id(stop), factory.createElementAccessExpression(id(flag), 0)),
         ts.getSourceMapRange(at),
       );
-      const ask = factory.createLogicalAnd(flag(), call);
-      if (!counted) return ask;
+    const probeInLoop = (loop: ts.IterationStatement): ts.Expression => {
+      const look = probe(loop.statement, NAME.localFlag, NAME.localStop);
+      if (isLong(loop)) return look;
       const next = factory.createBitwiseAnd(
         factory.createAdd(id(NAME.counter), factory.createNumericLiteral(1)),
         factory.createNumericLiteral(COUNTER_MASK),
       );
       const count = factory.createParenthesizedExpression(factory.createAssignment(id(NAME.counter), next));
-      const isDue = factory.createStrictEquality(count, factory.createNumericLiteral(0));
-      return factory.createLogicalAnd(factory.createLogicalAnd(isDue, flag()), call);
+      return factory.createLogicalOr(count, look);
     };
-    const counter = () =>
+    const variable = (name: string, value: ts.Expression) =>
+      factory.createVariableDeclaration(name, undefined, undefined, value);
+    const declareLet = (...declarations: ts.VariableDeclaration[]) =>
       factory.createVariableStatement(
         undefined,
-        factory.createVariableDeclarationList(
-          [
-            factory.createVariableDeclaration(
-              NAME.counter,
-              undefined,
-              undefined,
-              factory.createNumericLiteral(0),
-            ),
-          ],
-          ts.NodeFlags.Let,
-        ),
+        factory.createVariableDeclarationList(declarations, ts.NodeFlags.Let),
+      );
+    /** What the loops of a function look at, in variables of its own, which V8 keeps in registers. */
+    const forLoops = () =>
+      declareLet(
+        variable(NAME.counter, factory.createNumericLiteral(0)),
+        variable(NAME.localFlag, id(NAME.flag)),
+        variable(NAME.localStop, id(NAME.stop)),
       );
 
     const guardLoop = (loop: ts.IterationStatement): ts.Statement => {
-      const body = loop.statement;
-      const ask = factory.createExpressionStatement(check(body, !calls(loop)));
-      const visited = ts.visitNode(body, visit) as ts.Statement;
+      const ask = factory.createExpressionStatement(probeInLoop(loop));
+      const visited = ts.visitNode(loop.statement, visit) as ts.Statement;
       return ts.isBlock(visited)
         ? factory.updateBlock(visited, [ask, ...visited.statements])
         : factory.createBlock([ask, visited], true);
     };
     const guardFunction = (body: ts.Node): ts.Node => {
-      const ask = check(body);
       const visited = ts.visitNode(body, visit);
+      const ask = mayTakeLong(body) ? probe(body, NAME.flag, NAME.stop) : undefined;
       if (!ts.isBlock(visited)) {
+        if (!ask) return visited;
         return factory.createParenthesizedExpression(factory.createComma(ask, visited as ts.Expression));
       }
       const first = visited.statements.findIndex((statement) => !isDirective(statement));
       const prologue = first < 0 ? [...visited.statements] : visited.statements.slice(0, first);
       return factory.updateBlock(visited, [
         ...prologue,
-        factory.createExpressionStatement(ask),
-        ...(counts(body) ? [counter()] : []),
+        ...(ask ? [factory.createExpressionStatement(ask)] : []),
+        ...(loops(body) ? [forLoops()] : []),
         ...(first < 0 ? [] : visited.statements.slice(first)),
       ]);
+    };
+
+    /** Whether a loop does work that may take long each time, or comes back to the event loop. */
+    const isLong = (node: ts.Node): boolean =>
+      waits(node) || some(node, (inner) => ts.isYieldExpression(inner) || isLongCall(inner));
+    const shortFunctions = new Map<ts.Node, boolean>();
+    const isLongCall = (node: ts.Node): boolean => {
+      if (!ts.isCallExpression(node)) return ts.isNewExpression(node) || ts.isTaggedTemplateExpression(node);
+      if (isOfMath(node)) return false;
+      const declaration = checker.getResolvedSignature(node)?.declaration;
+      const body = declaration && bodyOf(declaration);
+      if (!body) return true;
+      const known = shortFunctions.get(body);
+      if (known !== undefined) return !known;
+      shortFunctions.set(body, false); // in case it calls itself
+      const isShort = !loops(body) && !isLongCall(body) && !isLong(body);
+      shortFunctions.set(body, isShort);
+      return !isShort;
+    };
+
+    /** What follows is guarded again: `(awaited = await …, guard.isActive || await guard.enter(), awaited)`. */
+    const guardAwait = (node: ts.AwaitExpression): ts.Expression => {
+      const enter = factory.createCallExpression(property(NAME.guard, 'enter'), undefined, []);
+      return factory.createParenthesizedExpression(
+        factory.createCommaListExpression([
+          factory.createAssignment(id(NAME.awaited), ts.visitEachChild(node, visit, context)),
+          factory.createLogicalOr(property(NAME.guard, 'isActive'), factory.createAwaitExpression(enter)),
+          id(NAME.awaited),
+        ]),
+      );
     };
 
     const visit = (node: ts.Node): ts.Node => {
@@ -198,10 +262,12 @@ export function transformers({ checker, file, end, kind }: Options): {
           context,
         );
       }
-      if (ts.isModuleBlock(node) && counts(node)) {
+      if (ts.isModuleBlock(node) && loops(node)) {
         const visited = ts.visitEachChild(node, visit, context);
-        return factory.updateModuleBlock(visited, [counter(), ...visited.statements]);
+        return factory.updateModuleBlock(visited, [forLoops(), ...visited.statements]);
       }
+      // To be guarded takes 0.1 ms, which is too much for each of many iterations.
+      if (isCell && ts.isAwaitExpression(node) && isOnce(node)) return guardAwait(node);
       if (ts.isShorthandPropertyAssignment(node)) {
         const place = placeOf(checker.getShorthandAssignmentValueSymbol(node));
         if (!place) return ts.visitEachChild(node, visit, context);
@@ -238,6 +304,135 @@ export function transformers({ checker, file, end, kind }: Options): {
       return ts.visitEachChild(node, visit, context);
     };
 
+    /** Variables, of those asked for, that a statement names, and how. */
+    const usesIn = (statement: ts.Node, wanted: ReadonlyMap<ts.Symbol, unknown>) => {
+      const uses = {
+        read: new Set<ts.Symbol>(),
+        assigned: new Set<ts.Symbol>(),
+        captured: new Set<ts.Symbol>(),
+      };
+      const find = (node: ts.Node, inFunction: boolean): void => {
+        if (ts.isTypeNode(node) && !ts.isExpressionWithTypeArguments(node)) return;
+        if (ts.isIdentifier(node)) {
+          const { parent } = node;
+          const symbol = ts.isShorthandPropertyAssignment(parent)
+            ? checker.getShorthandAssignmentValueSymbol(parent)
+            : symbolOf(node);
+          if (!symbol || !wanted.has(symbol)) return;
+          if (inFunction) uses.captured.add(symbol);
+          else (isTarget(node) ? uses.assigned : uses.read).add(symbol);
+        }
+        const inner =
+          inFunction ||
+          ts.isFunctionLike(node) ||
+          ts.isClassLike(node) ||
+          ts.isModuleDeclaration(node) ||
+          ts.isEnumDeclaration(node);
+        ts.forEachChild(node, (child) => find(child, inner));
+      };
+      if (wanted.size > 0) find(statement, false);
+      return uses;
+    };
+
+    /** `let` at the top level that no function uses, and no statement assigns that may be ended within. */
+    const copied = new Map<ts.Symbol, string>();
+    const findCopied = (own: readonly ts.Statement[]): void => {
+      if (!isCell) return;
+      for (const statement of own) {
+        if (!ts.isVariableStatement(statement)) continue;
+        const { flags, declarations } = statement.declarationList;
+        if ((flags & ts.NodeFlags.BlockScoped) !== Number(ts.NodeFlags.Let)) continue;
+        for (const { name } of declarations) {
+          const symbol = symbolOf(name);
+          if (ts.isIdentifier(name) && symbol) copied.set(symbol, name.text);
+        }
+      }
+      for (const statement of own) {
+        const { assigned, captured } = usesIn(statement, copied);
+        captured.forEach((symbol) => copied.delete(symbol));
+        if (assigned.size === 1 && isAssignment(statement)) continue;
+        // Interrupt may have to end the second by force, with no chance of a copy.
+        if (!isDeclaration(statement) && !isLong(statement) && !some(statement, ts.isTryStatement)) continue;
+        assigned.forEach((symbol) => copied.delete(symbol));
+      }
+    };
+    const assign = (target: ts.Expression, value: ts.Expression) =>
+      factory.createExpressionStatement(factory.createAssignment(target, value));
+    const copy = (name: string) => assign(property(NAME.kept, name), id(name));
+    const inTry = (statements: readonly ts.Statement[], last: readonly ts.Statement[]) =>
+      factory.createTryStatement(
+        factory.createBlock(statements, true),
+        undefined,
+        factory.createBlock(last, true),
+      );
+
+    /** A statement, followed by copies of what it changes. */
+    const visitAndCopy = (statement: ts.Statement, isLast: boolean): ts.Statement[] => {
+      if (ts.isVariableStatement(statement)) {
+        return visitTop(statement, isLast).flatMap((visited) => {
+          if (!ts.isVariableStatement(visited)) return [visited];
+          const { declarations } = statement.declarationList;
+          const names = declarations.map(({ name }) => copied.get(symbolOf(name)!));
+          if (names.every((name) => name === undefined)) return [visited];
+          return visited.declarationList.declarations.flatMap((declaration, index) => [
+            factory.updateVariableStatement(
+              visited,
+              visited.modifiers,
+              factory.createVariableDeclarationList([declaration], visited.declarationList.flags),
+            ),
+            ...(names[index] === undefined ? [] : [copy(names[index])]),
+          ]);
+        });
+      }
+      const changes = [...usesIn(statement, copied).assigned].map((symbol) => copy(copied.get(symbol)!));
+      const visited =
+        loops(statement) && isQuiet(statement) ? withLocals(statement) : visitTop(statement, isLast);
+      if (changes.length === 0) return visited;
+      return isAssignment(statement) ? [...visited, ...changes] : [inTry(visited, changes)];
+    };
+    /** A statement with loops and no calls: the variables of earlier cells are its own meanwhile. */
+    const withLocals = (statement: ts.Statement): ts.Statement[] => {
+      const { read, assigned, captured } = usesIn(statement, earlierLets);
+      const locals = [...new Set([...read, ...assigned])].filter((symbol) => !captured.has(symbol));
+      const placed = locals.map((symbol) => places.get(symbol)!);
+      locals.forEach((symbol) => places.delete(symbol));
+      const visited = visitTop(statement, false);
+      locals.forEach((symbol, index) => places.set(symbol, placed[index]!));
+      if (locals.length === 0) return visited;
+      const declarations = locals.map((symbol) => {
+        const { name, place } = earlierLets.get(symbol)!;
+        return variable(name, place);
+      });
+      const changes = [...assigned].flatMap((symbol) => {
+        if (captured.has(symbol)) return [];
+        const { name, place } = earlierLets.get(symbol)!;
+        return [assign(place, id(name))];
+      });
+      const body = changes.length === 0 ? visited : [inTry(visited, changes)];
+      return [factory.createBlock([declareLet(...declarations), ...body], true)];
+    };
+    /** Whether nothing in a statement runs code that is written elsewhere, which could see its variables. */
+    const isQuiet = (statement: ts.Statement): boolean =>
+      isCell && !isDeclaration(statement) && !some(statement, isLoud) && !isLoud(statement);
+    const isLoud = (node: ts.Node): boolean => {
+      if (ts.isCallExpression(node)) return !isOfMath(node);
+      if (ts.isForOfStatement(node)) return !checker.isArrayType(checker.getTypeAtLocation(node.expression));
+      if (ts.isPropertyAccessExpression(node)) {
+        const property = symbolOf(node.name);
+        return property !== undefined && (property.flags & ts.SymbolFlags.Accessor) !== 0;
+      }
+      return (
+        ts.isNewExpression(node) ||
+        ts.isTaggedTemplateExpression(node) ||
+        ts.isTemplateExpression(node) ||
+        ts.isSpreadElement(node) ||
+        ts.isArrayBindingPattern(node) ||
+        ts.isClassLike(node) ||
+        ts.isAwaitExpression(node) ||
+        ts.isYieldExpression(node)
+      );
+    };
+
     /** Names that a statement at the top level declares, with a value. */
     const note = (name: ts.BindingName | undefined, assignable: boolean): void => {
       if (!name) return;
@@ -248,7 +443,12 @@ export function transformers({ checker, file, end, kind }: Options): {
       const symbol = symbolOf(name);
       if (!symbol || !hasValue(symbol)) return;
       if (!result.bindings.some((known) => known.name === name.text))
-        result.bindings.push({ name: name.text, expression: name.text, assignable });
+        result.bindings.push({
+          name: name.text,
+          expression: name.text,
+          assignable,
+          copied: copied.has(symbol),
+        });
     };
     const give = (name: string, expression: string) =>
       result.bindings.push({ name, expression, assignable: false });
@@ -384,6 +584,7 @@ export function transformers({ checker, file, end, kind }: Options): {
       for (const statement of source.statements) if (ts.isImportDeclaration(statement)) readImport(statement);
       const own = source.statements.filter((statement) => !isAdded(statement));
       result.waits = own.some(waits);
+      findCopied(own);
       const isNested = (node: ts.Node) => ts.isFunctionLike(node) || ts.isModuleBlock(node);
       const noteVars = (node: ts.Node): void => {
         if (isNested(node)) return;
@@ -391,10 +592,14 @@ export function transformers({ checker, file, end, kind }: Options): {
           for (const { name } of node.declarations) note(name, true);
         ts.forEachChild(node, noteVars);
       };
-      const statements = own.flatMap((statement, index) => visitTop(statement, index === own.length - 1));
+      const statements = own.flatMap((statement, index) => visitAndCopy(statement, index === own.length - 1));
       if (isCell) own.forEach((statement) => !ts.isVariableStatement(statement) && noteVars(statement));
       const first = statements.findIndex((statement) => !isDirective(statement));
-      if (own.some(counts)) statements.splice(Math.max(first, 0), 0, counter());
+      if (isCell && result.waits) {
+        const awaited = factory.createVariableDeclaration(NAME.awaited);
+        statements.splice(Math.max(first, 0), 0, declareLet(awaited));
+      }
+      if (own.some(loops)) statements.splice(Math.max(first, 0), 0, forLoops());
       return factory.updateSourceFile(source, statements);
     };
   };
@@ -426,6 +631,12 @@ function isDirective(statement: ts.Statement): boolean {
   return ts.isExpressionStatement(statement) && ts.isStringLiteral(statement.expression);
 }
 
+/** Whether something happens once, when its cell runs. */
+function isOnce(node: ts.Node): boolean {
+  if (isScope(node) || ts.isIterationStatement(node, false)) return false;
+  return ts.isSourceFile(node) || isOnce(node.parent);
+}
+
 function bodyOf(node: ts.Node): ts.Node | undefined {
   if (ts.isClassStaticBlockDeclaration(node)) return node.body;
   return ts.isFunctionLike(node) && 'body' in node ? node.body : undefined;
@@ -443,23 +654,78 @@ function some(node: ts.Node, fits: (node: ts.Node) => boolean): boolean {
   );
 }
 
-/** Whether a loop does work that may take long each time. */
-function calls(node: ts.Node): boolean {
-  return some(
-    node,
-    (inner) =>
-      ts.isCallExpression(inner) ||
-      ts.isNewExpression(inner) ||
-      ts.isTaggedTemplateExpression(inner) ||
-      ts.isAwaitExpression(inner) ||
-      ts.isYieldExpression(inner),
+function isCall(node: ts.Node): boolean {
+  return ts.isCallExpression(node) || ts.isNewExpression(node) || ts.isTaggedTemplateExpression(node);
+}
+
+function isOfMath(node: ts.CallExpression): boolean {
+  const { expression } = node;
+  return (
+    ts.isPropertyAccessExpression(expression) &&
+    ts.isIdentifier(expression.expression) &&
+    expression.expression.text === 'Math'
   );
 }
 
-/** Whether a loop inside counts its iterations. */
-function counts(node: ts.Node): boolean {
-  const isCounted = (inner: ts.Node) => ts.isIterationStatement(inner, false) && !calls(inner);
-  return isCounted(node) || some(node, isCounted);
+/** Whether a function can keep the thread by itself: when it calls others, or something may call it many times. */
+function mayTakeLong(body: ts.Node): boolean {
+  const { parent } = body.parent;
+  const isArgument =
+    isCall(parent) && (parent as ts.CallExpression).arguments?.includes(body.parent as never);
+  return isArgument === true || isCall(body) || some(body, isCall);
+}
+
+function loops(node: ts.Node): boolean {
+  const isLoop = (inner: ts.Node) => ts.isIterationStatement(inner, false);
+  return isLoop(node) || (!ts.isFunctionLike(node) && some(node, isLoop));
+}
+
+/** Whether a statement is one assignment, which comes last of what it does. */
+function isAssignment(statement: ts.Statement): boolean {
+  if (!ts.isExpressionStatement(statement)) return false;
+  const { expression } = statement;
+  if (ts.isPostfixUnaryExpression(expression)) return true;
+  if (ts.isPrefixUnaryExpression(expression)) return isTarget(expression.operand);
+  return ts.isBinaryExpression(expression) && ts.isIdentifier(expression.left) && isTarget(expression.left);
+}
+
+function isDeclaration(statement: ts.Statement): boolean {
+  return (
+    ts.isVariableStatement(statement) ||
+    ts.isFunctionDeclaration(statement) ||
+    ts.isClassDeclaration(statement) ||
+    ts.isEnumDeclaration(statement) ||
+    ts.isModuleDeclaration(statement) ||
+    ts.isExportAssignment(statement)
+  );
+}
+
+/** Whether an expression is assigned to, possibly as a part of a pattern. */
+function isTarget(node: ts.Node): boolean {
+  const { parent } = node;
+  if (ts.isPrefixUnaryExpression(parent) || ts.isPostfixUnaryExpression(parent))
+    return (
+      parent.operator === ts.SyntaxKind.PlusPlusToken || parent.operator === ts.SyntaxKind.MinusMinusToken
+    );
+  if (ts.isBinaryExpression(parent)) {
+    const { kind } = parent.operatorToken;
+    const assigns = kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment;
+    return parent.left === node && (assigns || isTarget(parent));
+  }
+  if (ts.isForInStatement(parent) || ts.isForOfStatement(parent)) return parent.initializer === node;
+  if (ts.isPropertyAssignment(parent) && parent.name === node) return false;
+  const isInside =
+    ts.isArrayLiteralExpression(parent) ||
+    ts.isObjectLiteralExpression(parent) ||
+    ts.isPropertyAssignment(parent) ||
+    ts.isShorthandPropertyAssignment(parent) ||
+    ts.isSpreadElement(parent) ||
+    ts.isSpreadAssignment(parent) ||
+    ts.isParenthesizedExpression(parent) ||
+    ts.isAsExpression(parent) ||
+    ts.isSatisfiesExpression(parent) ||
+    ts.isNonNullExpression(parent);
+  return isInside && isTarget(parent);
 }
 
 function waits(node: ts.Node): boolean {
@@ -492,22 +758,30 @@ function isReference(node: ts.Identifier): boolean {
 }
 
 /**
- * The program that makes the function of a cell or module. Its first line is not the source's. An instance of a class
- * gives the variables, because V8 inlines accessors of a prototype, and those of an object literal it does not.
+ * The program that makes the function of a cell or module. Its first line is not the source's. What the kernel gives is
+ * constant, so that V8 takes it for granted. An instance of a class gives the variables, because V8 inlines accessors
+ * of a prototype, and those of an object literal it does not.
  */
-export function wrap(code: string, { imports, earlier, bindings, waits: isAsync }: Transformed): string {
-  const parameters = [
-    ...['exports', 'require', 'module', '__filename', '__dirname'],
-    ...[NAME.flag, NAME.check, NAME.output, NAME.bind, NAME.importer, NAME.meta],
+export function wrap(
+  code: string,
+  { imports, earlier, aliases, bindings, waits: isAsync }: Transformed,
+): string {
+  const given = [
+    ...[NAME.flag, NAME.stop, NAME.output, NAME.bind, NAME.guard, NAME.importer, NAME.meta],
     ...earlier.map((_, index) => `${OWN}c${index}`),
     ...imports.flatMap((_, index) => [`${OWN}m${index}`, `${OWN}n${index}`, `${OWN}d${index}`]),
   ];
-  const accessors = bindings.map(({ name, expression, assignable }) => {
+  const accessors = bindings.map(({ name, expression, assignable, copied }) => {
+    if (copied) return '';
     const key = JSON.stringify(name);
     const getter = `get ${key}() { return ${expression}; }`;
     return assignable ? `${getter} set ${key}(value) { ${expression} = value; }` : getter;
   });
-  const head = `(function (${parameters.join(', ')}) { return ${isAsync ? 'async ' : ''}function () { "use strict";`;
-  const bind = `${NAME.bind}(new (class { ${accessors.join(' ')} })());`;
-  return `${head} ${bind}\n${code}\n}; })`;
+  const constants = aliases.map(({ name, cell }) => `const ${name} = ${OWN}c${cell}.${name};`);
+  return [
+    `(function (exports, require, module, __filename, __dirname, ...${OWN}given) {`,
+    `const [${given.join(', ')}] = ${OWN}given;`,
+    `return ${isAsync ? 'async ' : ''}function () { "use strict"; ${constants.join(' ')}`,
+    `const ${NAME.kept} = new (class { ${accessors.join(' ')} })(); ${NAME.bind}(${NAME.kept});\n${code}\n}; })`,
+  ].join(' ');
 }

@@ -53,15 +53,24 @@ describe('withoutInsertions', () => {
   it('leaves the code of the author', () => {
     const inserted = [
       'function f(n) {',
-      '    __liandan_flag[0] && __liandan_check();',
-      '    let __liandan_n = 0;',
+      '    __liandan_stop[__liandan_flag[0]];',
+      '    let __liandan_n = 0, __liandan_f = __liandan_flag, __liandan_s = __liandan_stop;',
       '    for (;;) {',
-      '        (__liandan_n = __liandan_n + 1 & 31) === 0 && __liandan_flag[0] && __liandan_check();',
+      '        (__liandan_n = __liandan_n + 1 & 31) || __liandan_s[__liandan_f[0]];',
+      '        __liandan_s[__liandan_f[0]];',
+      '        list.map((x) => (__liandan_stop[__liandan_flag[0]], f(x)));',
       '        n += (0, __liandan_c0.g)(__liandan_n1.rate);',
       '    }',
       '}',
     ];
-    const own = ['function f(n) {', '    for (;;) {', '        n += g(rate);', '    }', '}'];
+    const own = [
+      'function f(n) {',
+      '    for (;;) {',
+      '        list.map((x) => (f(x)));',
+      '        n += g(rate);',
+      '    }',
+      '}',
+    ];
     expect(withoutInsertions(inserted.join('\n'))).toBe(own.join('\n'));
   });
 });

@@ -202,3 +202,30 @@ def test_changed_and_new_typescript_files_are_noticed(elsewhere: Kernel, small_r
     assert wait_until(lambda: elsewhere.run(cell).result == "9", within=10)
     file.write_text("export const square = (x: number): string => `${x}²`;\n")
     assert wait_until(lambda: elsewhere.run(cell).result == "3²", within=10)
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("let sum = 0; for (let i = 0; i < 1000; i++) sum += i", "499500"),
+        ("for (let i = 0; i < 1000; i++) sum += 1", "500500"),
+        ("for (const x of [1, 2, 3]) { if (x > 2) throw new Error('stop'); sum = x }", "2"),
+        ("const add = () => { sum++ }; for (let i = 0; i < 3; i++) add()", "5"),
+        ("let unused = 1; for (const x of [1]) { ({ sum } = { sum: x + unused }) }", "2"),
+        ("sum = await Promise.resolve(7); sum++", "8"),
+        ("while (true) { sum++; if (sum > 20) break }", "21"),
+        ("class Counts { get next() { return sum } }; const c = new Counts()", "21"),
+        ("let seen = 0; for (let i = 0; i < 3; i++) { sum++; seen += c.next }; sum = seen", "69"),
+    ],
+)
+def test_loops_change_variables_of_this_and_earlier_cells(shared: Kernel, code: str, value: str):
+    shared.run(code)
+    assert shared.value("sum") == value
+
+
+def test_a_loop_that_is_interrupted_keeps_what_it_has_counted(shared: Kernel):
+    shared.value("let earlier = 0")
+    for name, head in [("counted", "let counted = 0;"), ("earlier", "")]:
+        execution, _ = shared.interrupt_while_printing(f"{head} console.log('go'); for (;;) {name}++")
+        assert execution.error["ename"] == "KeyboardInterrupt"
+        assert shared.value(f"{name} > 1e6") == "true"

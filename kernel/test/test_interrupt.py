@@ -78,8 +78,19 @@ def test_a_request_that_has_arrived_is_interrupted_even_before_it_begins(kernel:
         "Array.from({ length: 1e6 }, Math.random).sort((a, b) => { for (let i = 0; i < 1e4; i++); return a - b })",
         "require('node:child_process').execSync('sleep 20')",
         "spin(20_000)",
+        "await sleep(1); /^(a+)+$/.test('a'.repeat(40) + 'b')",
+        "const waited = await sleep(1); await null; new Function('for (;;);')()",
     ],
-    ids=["new Function", "regular expression", "catches all", "sort", "execSync", "user module"],
+    ids=[
+        "new Function",
+        "regular expression",
+        "catches all",
+        "sort",
+        "execSync",
+        "user module",
+        "after an event",
+        "after two",
+    ],
 )
 def test_whatever_keeps_the_thread_is_stopped(kernel: Kernel, code: str, tmp_path_factory):
     if "spin" in code:

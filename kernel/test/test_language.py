@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_types_and_identity_survive_between_cells(shared: Kernel):
 def test_functions_show_the_code_of_their_author(shared: Kernel):
     shared.value("const step = 2")
     shared.value("const stepped = (x: number) => x + step")
-    assert shared.value("stepped.toString()") == "(x) => (x + step)"
+    assert shared.value("stepped.toString()") == "(x) => x + step"
     result = shared.value("""
         import { Worker } from 'node:worker_threads'
         function job() { let s = 0; for (let i = 0; i < 10; i++) s += i; return s }
@@ -94,6 +95,14 @@ def test_the_next_cell_works_after_code_that_is_nested_too_deeply(shared: Kernel
     for code in ["(" * 20_000 + "1" + ")" * 20_000, "[1]" + ".concat([2])" * 8_000]:
         assert shared.run(code).status == "error"
         assert shared.value("20 + 1") == "21"
+
+
+def test_literals_nested_for_minutes_are_refused_and_their_values_are_not(shared: Kernel):
+    literal = "[" * 3000 + "]" * 3000
+    begin = time.monotonic()
+    assert "JSON.parse" in shared.run(literal).error["evalue"]
+    assert "[Array]" in (shared.value(f"JSON.parse('{literal}')") or "")
+    assert time.monotonic() - begin < 20
 
 
 @pytest.fixture(scope="module")
