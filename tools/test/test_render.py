@@ -174,8 +174,8 @@ def test_a_link_does_not_lead_an_image_outside(notebook, tmp_path):
 
 
 def test_an_image_of_the_repository_is_part_of_the_report(notebook):
-    picture = (ROOT / "docs" / "trajectories.png").read_bytes()
-    notebook.cells.append(new_markdown_cell("![paths](../docs/trajectories.png) ![text](../LICENSE)"))
+    picture = (ROOT / "docs" / "learning-rates.png").read_bytes()
+    notebook.cells.append(new_markdown_cell("![paths](../docs/learning-rates.png) ![text](../LICENSE)"))
     page = render(notebook, RESULT)
     assert base64.b64encode(picture).decode() in page
     assert base64.b64encode((ROOT / "LICENSE").read_bytes()).decode()[:60] not in page

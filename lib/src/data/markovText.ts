@@ -1,4 +1,5 @@
 import { random, tf } from '../runtime';
+import { valuesOf } from '../runtime/memory';
 import { cumulative, pick } from './categorical';
 
 export interface MarkovTextOptions {
@@ -48,7 +49,7 @@ export function markovText(options: MarkovTextOptions): MarkovText {
     );
   }
   const uniform = (stream: number, label: string, count: number) =>
-    tf.tidy(() => random(stream).fork(label).uniform([count]).dataSync());
+    valuesOf(() => random(stream).fork(label).uniform([count]));
   const choices = uniform(seed, 'successors', states * fanOut);
   const successors = Array.from({ length: states }, (_, state) =>
     distinct(states, choices.slice(state * fanOut, (state + 1) * fanOut)).map((next) => next + firstId),

@@ -1,4 +1,5 @@
-import { random, tf } from '../runtime';
+import { random } from '../runtime';
+import { valuesOf } from '../runtime/memory';
 import { cumulative, pick } from './categorical';
 
 /** The distribution of words in texts; see {@link zipf}. */
@@ -42,7 +43,7 @@ export function zipf({ size, exponent = 1 }: { size: number; exponent?: number }
     probabilities,
     entropy: -probabilities.reduce((sum, p) => sum + p * Math.log(p), 0),
     draw: (count, seed = 0) => {
-      const uniform = tf.tidy(() => random(seed).uniform([count]).dataSync());
+      const uniform = valuesOf(() => random(seed).uniform([count]));
       return Int32Array.from(uniform, (u) => pick(sums, u));
     },
   };

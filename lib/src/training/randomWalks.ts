@@ -1,4 +1,5 @@
-import { random, tf } from '../runtime';
+import { random } from '../runtime';
+import { valuesOf } from '../runtime/memory';
 
 export interface RandomWalksOptions {
   /** Mean gradient, in units of its noise, with the sign that pushes weights up; default 0. */
@@ -30,7 +31,7 @@ export function randomWalks(
   rule: () => (g: number) => number,
   { signal = 0, steps = 2000, weights = 2000, decay = 0, seed = 0 }: RandomWalksOptions = {},
 ): Float32Array[] {
-  const gradients = tf.tidy(() => random(seed).normal([weights, steps], { mean: -signal }).dataSync());
+  const gradients = valuesOf(() => random(seed).normal([weights, steps], { mean: -signal }));
   const path = Array.from({ length: steps + 1 }, () => new Float32Array(weights));
   for (let i = 0; i < weights; i++) {
     const update = rule();

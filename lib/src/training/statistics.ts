@@ -1,6 +1,7 @@
 import { observeProbes } from '../models/probe';
 import { matches, type ParameterRule } from '../optimizers/parameters';
 import { tf } from '../runtime';
+import { valuesOf } from '../runtime/memory';
 
 /** Of which tensors a step reports the moments. A rule is matched against names: `/./` takes all. */
 export interface Followed {
@@ -134,5 +135,5 @@ export function statisticsOf(
  * scatter({ series: [{ name: 'Tiger', x: counts, y: rowMaxima(embeddings) }], … });
  */
 export function rowMaxima(embeddings: tf.Tensor): Float32Array {
-  return tf.tidy(() => tf.max(tf.abs(embeddings), -1).dataSync() as Float32Array);
+  return valuesOf(() => tf.max(tf.abs(embeddings), -1));
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeRuntime, fed, leftBehind, memoryUse, StepCounter, tf } from '../../src/runtime';
 import { dependsOn, observeHost } from '../../src/runtime/fed';
+import { valuesOf } from '../../src/runtime/memory';
 
 afterEach(() => tf.disposeVariables());
 
@@ -26,6 +27,18 @@ describe('memory accounting', () => {
       tensorBytes: 0,
     });
     expect(memoryUse().processBytes).toBeGreaterThan(1e7);
+  });
+
+  it('gives the values of a tensor and frees it, after an error, too', () => {
+    let values: Float32Array | undefined;
+    expect(leftBehind(() => (values = valuesOf(() => tf.add(tf.tensor1d([1, 2]), 0.5)))).tensors).toBe(0);
+    expect(values).toEqual(Float32Array.of(1.5, 2.5));
+    const failing = () =>
+      valuesOf(() => {
+        tf.ones([3]);
+        throw new Error('no values');
+      });
+    expect(leftBehind(() => expect(failing).toThrow('no values')).tensors).toBe(0);
   });
 });
 
