@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import util from 'node:util';
 import { gpuSettings, withFlag } from './gpu';
+import { isKernelCache, openKernelCache } from './kernelCache';
 
 const legacyUtil = util as unknown as Record<string, unknown>;
 // tfjs-node 4.22 calls two functions that Node 23 removed.
@@ -18,4 +19,9 @@ process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
 // XLA's fast minimum and maximum on a CPU lose NaN.
 process.env.XLA_FLAGS = withFlag(process.env.XLA_FLAGS, 'xla_cpu_enable_fast_min_max', false);
-Object.assign(process.env, gpuSettings(process.env, join(__dirname, '..', '..', '..')));
+Object.assign(process.env, gpuSettings(process.env));
+const { TF_JIT_CACHE_DIR: given } = process.env;
+if (given === undefined || isKernelCache(given)) {
+  const own = openKernelCache(join(__dirname, '..', '..', '..', '.venv', 'tensorflow'));
+  if (own !== undefined) process.env.TF_JIT_CACHE_DIR = own;
+}
