@@ -46,12 +46,7 @@ class Manager(KernelManager):
             display_name="TypeScript (liandan)",
             language="typescript",
             interrupt_mode="message",
-            env={
-                "LIANDAN_ROOT": str(self.root),
-                "TF_CPP_MIN_LOG_LEVEL": "2",
-                "TF_ENABLE_ONEDNN_OPTS": "0",
-                **self.environment,
-            },
+            env={"LIANDAN_ROOT": str(self.root), **self.environment},
         )
 
 

@@ -135,3 +135,11 @@ def test_an_unusable_tsconfig_is_named(tmp_path: Path):
     )
     assert ended.returncode != 0
     assert "tsconfig.json: Compiler option 'strict' requires a value of type boolean" in ended.stderr
+
+
+def test_tensorflow_finds_its_environment_before_the_library_is_loaded_and_what_the_user_has_set_in_it(start):
+    kernel = start(NVIDIA_TF32_OVERRIDE="1", CUDA_VISIBLE_DEVICES="2,3")
+    kernel.value("import * as first from '@tensorflow/tfjs-node-gpu'")
+    names = ["NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH"]
+    seen = kernel.value(f"{json.dumps(names)}.map((name) => process.env[name]).join()")
+    assert "1,2,0,true" in seen

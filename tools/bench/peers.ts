@@ -28,7 +28,7 @@ export class Peer {
   private readonly lines: AsyncIterator<string>;
 
   constructor(python: string, script: string) {
-    // The library chose TensorFlow's settings for its own process; the peers run as they come.
+    // The library chose TensorFlow's settings for its own process; the peers run as they come, on a GPU in full float32 too.
     const environment = { ...process.env };
     delete environment.TF_ENABLE_ONEDNN_OPTS;
     const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'ignore'], env: environment });

@@ -14,6 +14,7 @@ export const running = {
   profile: { type: 'string', accepts: ['lesson', 'full'] },
   jobs: { type: 'string', accepts: /^[1-9]\d{0,2}$/ },
   again: { type: 'boolean' },
+  'cell-timeout': { type: 'string', accepts: /^[1-9]\d{0,5}$/ },
 };
 
 /**

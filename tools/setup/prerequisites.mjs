@@ -6,7 +6,6 @@ import { SetupError } from './process.mjs';
 /** The first with `process.getBuiltinModule`. */
 const MINIMUM_NODE = [20, 16];
 const MINIMUM_PYTHON = [3, 10];
-const FREE_DISK = 3e9;
 
 /** @typedef {{ python: string, pythonVersion: number[], compiler: string, nodeHeaders: string }} Prerequisites */
 
@@ -97,16 +96,16 @@ export function checkPlatform() {
  * Looks for everything that the set-up needs and names all that is missing in one message.
  *
  * @param {string} root
- * @param {boolean} [checkDisk] whether large downloads lie ahead
+ * @param {number} disk bytes that must be free below it
  * @returns {Prerequisites}
  */
-export function findPrerequisites(root, checkDisk = true) {
+export function findPrerequisites(root, disk) {
   const results = [findPython(), findCompiler(), findNodeHeaders()];
   const problems = results.filter((result) => typeof result === 'string');
   const { bavail, bsize } = statfsSync(root);
-  if (checkDisk && bavail * bsize < FREE_DISK)
+  if (bavail * bsize < disk)
     problems.push(
-      `Only ${((bavail * bsize) / 1e9).toFixed(1)} GB are free below ${root}; ${FREE_DISK / 1e9} GB are needed. Free some space.`,
+      `Only ${((bavail * bsize) / 1e9).toFixed(1)} GB are free below ${root}; ${(disk / 1e9).toFixed(1)} GB are needed. Free some space.`,
     );
   if (problems.length > 0) throw new SetupError(['Something is missing:', ...problems].join('\n  - '));
   return /** @type {Prerequisites} */ (Object.assign({}, ...results));

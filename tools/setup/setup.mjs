@@ -13,6 +13,7 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { chooseDevice } from './device.mjs';
 import { checkPlatform, findPrerequisites } from './prerequisites.mjs';
 import { run, SetupError, showStep, startGuardian, startLog, tryLock, unlock } from './process.mjs';
 import { isolated, steps } from './steps.mjs';
@@ -91,7 +92,9 @@ async function takeLock() {
 export async function setup() {
   const start = Date.now();
   checkPlatform();
-  const all = steps(root, log);
+  const { device, notice } = chooseDevice(readStamps().device);
+  if (notice) console.log(notice);
+  const all = steps(root, log, device);
   const dueSteps = () => {
     const stamps = readStamps();
     return all.filter(
@@ -105,12 +108,13 @@ export async function setup() {
     requireWritable(due);
     const prerequisites = findPrerequisites(
       root,
-      due.some((step) => step.downloads),
+      due.reduce((sum, { disk = 0 }) => sum + disk, 0),
     );
     startGuardian(prerequisites.python);
     mkdirSync(stateFolder, { recursive: true });
     await takeLock();
     startLog(log);
+    writeStamps({ ...readStamps(), device });
     // A step may undo what a later one has made, so what is due is asked anew after each.
     for (let done = 0; (due = dueSteps()).length > 0; done++) {
       const [step] = /** @type {[import('./steps.mjs').Step]} */ (due);

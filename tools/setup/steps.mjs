@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { dirname, join, relative } from 'node:path';
+import { explainMissingGpu } from './device.mjs';
 import { runLogged, SetupError } from './process.mjs';
 
 /**
@@ -22,7 +23,7 @@ import { runLogged, SetupError } from './process.mjs';
  * @property {string} title
  * @property {() => string} fingerprint hash of all that the result depends on
  * @property {string[]} produces paths that must exist
- * @property {boolean} [downloads]
+ * @property {number} [disk] bytes that must be free below the checkout, at its peak
  * @property {(tools: { prerequisites: import('./prerequisites.mjs').Prerequisites, note: (text: string) => void }) => Promise<void>} run
  */
 
@@ -40,18 +41,6 @@ const filesBelow = (folder, pattern) =>
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .filter((file) => !/\/(dist|node_modules|__pycache__)\//.test(file))
     .sort();
-
-/** Which build of TensorFlow this machine wants; `LIANDAN_DEVICE` (cpu or gpu) overrides the look at `nvidia-smi`. */
-export function tensorflowFlavour() {
-  const wanted = process.env.LIANDAN_DEVICE;
-  if (wanted !== undefined && wanted !== 'cpu' && wanted !== 'gpu')
-    throw new SetupError(`LIANDAN_DEVICE is "${wanted}"; it must be cpu or gpu.`);
-  if (process.platform !== 'linux' || process.arch !== 'x64') return 'tensorflow';
-  const gpu = wanted
-    ? wanted === 'gpu'
-    : /^GPU \d/m.test(spawnSync('nvidia-smi', ['-L'], { encoding: 'utf8' }).stdout ?? '');
-  return gpu ? 'tensorflow-gpu' : 'tensorflow-cpu';
-}
 
 /** @param {string} file @param {string} content */
 function writeWhole(file, content) {
@@ -75,15 +64,18 @@ export const isolated = ['-E', '-s', '-X', 'utf8'];
 /**
  * @param {string} root
  * @param {string} log
+ * @param {import('./device.mjs').Device} device what TensorFlow is installed for
  * @returns {Step[]}
  */
-export function steps(root, log) {
+export function steps(root, log, device) {
   const at = (/** @type {string[]} */ ...parts) => join(root, ...parts);
   const read = (/** @type {string} */ file) => readFileSync(at(file));
   const python = at('.venv', 'bin', 'python');
   const libraries = at('.venv', 'tensorflow');
   const tensorflow = join(libraries, 'tensorflow');
-  const flavour = tensorflowFlavour();
+  // Elsewhere one build has all that there is.
+  const flavour =
+    process.platform === 'linux' && process.arch === 'x64' ? `tensorflow-${device}` : 'tensorflow';
   const requirements = at('tools', 'setup', 'requirements', `${flavour}.txt`);
   const tfjs = at('node_modules', '@tensorflow', 'tfjs-node-gpu');
   const binding = join(tfjs, 'lib', 'napi-v8', 'tfjs_binding.node');
@@ -109,7 +101,7 @@ export function steps(root, log) {
     {
       name: 'packages',
       title: 'npm packages',
-      downloads: true,
+      disk: 0.7e9,
       fingerprint: packages,
       produces: [
         at('node_modules', '.package-lock.json'),
@@ -126,7 +118,7 @@ export function steps(root, log) {
     {
       name: 'environment',
       title: 'JupyterLab and nbconvert (.venv)',
-      downloads: true,
+      disk: 0.6e9,
       fingerprint: environment,
       produces: [python, at('.venv', 'bin', 'jupyter-lab')],
       run: async ({ prerequisites }) => {
@@ -149,13 +141,17 @@ export function steps(root, log) {
     },
     {
       name: 'tensorflow',
-      title: flavour === 'tensorflow-gpu' ? 'TensorFlow 2.21 with CUDA (2.8 GB)' : 'TensorFlow 2.21 (270 MB)',
-      downloads: true,
+      title: device === 'gpu' ? 'TensorFlow 2.21 with CUDA (2.8 GB)' : 'TensorFlow 2.21 (270 MB)',
+      disk: device === 'gpu' ? 9e9 : 2e9,
       fingerprint: linked,
       produces: [join(tensorflow, `libtensorflow_cc${suffix}`), join(tensorflow, 'include')],
       run: async () => {
         const part = `${libraries}.part`;
         rmSync(part, { recursive: true, force: true });
+        // Where pip unpacks: three times what it downloads, which may be more than the system's temporary folder holds.
+        const temporary = at('.liandan', 'tmp');
+        rmSync(temporary, { recursive: true, force: true });
+        mkdirSync(temporary, { recursive: true });
         // Only the C++ libraries are used: a wheel for an older Python serves where this Python has none yet.
         const newest = spawnSync(python, ['-c', 'import sys; print(min(sys.version_info[1], 13))'], {
           encoding: 'utf8',
@@ -169,7 +165,11 @@ export function steps(root, log) {
           '--implementation',
           'cp',
         ];
-        await runLogged(log, python, [...pip, ...target, '-r', requirements], inRoot);
+        await runLogged(log, python, [...pip, ...target, '-r', requirements], {
+          cwd: root,
+          env: { ...pipEnvironment, TMPDIR: temporary },
+        });
+        rmSync(temporary, { recursive: true, force: true });
         // TensorFlow's library search path covers cuSPARSE's folder but not cuSOLVER's.
         if (existsSync(join(part, 'nvidia', 'cusolver')))
           symlinkSync(
@@ -231,8 +231,11 @@ export function steps(root, log) {
           const output = ['-o', `${binding}.part`, `-Wl,-rpath,${tensorflow}`];
           await runLogged(log, compiler, [...flags, ...sources, backend, ...libs, ...output]);
           renameSync(`${binding}.part`, binding);
-          return verifyBinding(root, log, flavour);
+          return verifyBinding(root, log, device);
         };
+        const plain = () => link(join(tfjs, 'binding', 'tfjs_binding.cc'));
+        // XLA's programs are for CPUs.
+        if (device === 'gpu') return note(await plain());
         const object = `${binding}.program.o`;
         try {
           await compileProgram(log, compiler, native, include, object);
@@ -248,7 +251,7 @@ export function steps(root, log) {
           note(runtime);
         } catch {
           // It is written against XLA's inner parts, which another version of TensorFlow may have changed.
-          note(`${await link(join(tfjs, 'binding', 'tfjs_binding.cc'))}; compiled steps run in its sessions`);
+          note(`${await plain()}; compiled steps run in its sessions`);
         } finally {
           rmSync(object, { force: true });
         }
@@ -257,13 +260,13 @@ export function steps(root, log) {
     {
       name: 'jupyter',
       title: 'Jupyter kernel',
-      fingerprint: () => hash(environment(), process.execPath, flavour, read('tools/setup/steps.mjs')),
+      fingerprint: () => hash(environment(), process.execPath, read('tools/setup/steps.mjs')),
       produces: [at('.venv', 'share', 'jupyter', 'kernels', 'liandan', 'kernel.json')],
       run: async () => {
         const share = at('.venv', 'share', 'jupyter');
         writeWhole(
           join(share, 'kernels', 'liandan', 'kernel.json'),
-          `${JSON.stringify(kernelSpec(root, flavour), null, 2)}\n`,
+          `${JSON.stringify(kernelSpec(root), null, 2)}\n`,
         );
         const quiet = {
           '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false },
@@ -276,18 +279,8 @@ export function steps(root, log) {
   ];
 }
 
-/** @param {string} root @param {string} flavour */
-function kernelSpec(root, flavour) {
-  /** @type {Record<string, string>} */
-  const env = {
-    LIANDAN_ROOT: root,
-    TF_CPP_MIN_LOG_LEVEL: '2',
-    TF_ENABLE_ONEDNN_OPTS: '0',
-    TF_FORCE_GPU_ALLOW_GROWTH: 'true',
-  };
-  // Where XLA finds CUDA's assembler and device functions.
-  if (flavour === 'tensorflow-gpu')
-    env.XLA_FLAGS = `--xla_gpu_cuda_data_dir=${join(root, '.venv', 'tensorflow', 'nvidia', 'cuda_nvcc')}`;
+/** @param {string} root */
+function kernelSpec(root) {
   return {
     argv: [process.execPath, join(root, 'kernel', 'dist', 'main.js'), '--config-path', '{connection_file}'],
     display_name: 'TypeScript (liandan)',
@@ -295,7 +288,8 @@ function kernelSpec(root, flavour) {
     // A signal does not reach a cell that keeps the main thread busy; a message does.
     interrupt_mode: 'message',
     metadata: { debugger: false },
-    env,
+    // What TensorFlow needs, the kernel sets itself: Jupyter would put this over what the user has set.
+    env: { LIANDAN_ROOT: root },
   };
 }
 
@@ -329,21 +323,18 @@ async function verifyProgram(root, log) {
 /**
  * Loads the binding in a process of its own and multiplies two matrices with it.
  *
- * @param {string} root @param {string} log @param {string} flavour
+ * @param {string} root @param {string} log @param {import('./device.mjs').Device} wanted
  * @returns {Promise<string>} version and device
  */
-async function verifyBinding(root, log, flavour) {
+async function verifyBinding(root, log, wanted) {
   const script = `
     const { tf, describeRuntime } = require('liandan');
     const product = tf.matMul([[1, 2], [3, 4]], [[5, 6], [7, 8]]).dataSync();
     if (String(product) !== '19,22,43,50') throw new Error('wrong product: ' + product);
-    console.log(JSON.stringify(describeRuntime()));`;
-  const output = await runLogged(log, process.execPath, ['-e', script], { cwd: root });
-  const { tensorflow, device } = JSON.parse(/** @type {string} */ (output.trim().split('\n').at(-1)));
-  if (flavour === 'tensorflow-gpu' && device === 'CPU')
-    throw new SetupError(
-      'nvidia-smi lists a GPU, but TensorFlow did not register it (driver too old, or a CUDA library is missing).\n' +
-        `  TensorFlow's own words are in ${log} after TF_CPP_MIN_LOG_LEVEL=0; to go on without the GPU: LIANDAN_DEVICE=cpu npm start`,
-    );
+    console.log('\\n' + JSON.stringify(describeRuntime()));`;
+  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '0' };
+  const output = await runLogged(log, process.execPath, ['-e', script], { cwd: root, env });
+  const { tensorflow, device } = JSON.parse(/** @type {string} */ (/^\{.*\}$/m.exec(output)?.[0]));
+  if (wanted === 'gpu' && device === 'CPU') throw new SetupError(explainMissingGpu(output, log));
   return `TensorFlow ${tensorflow} on ${device}`;
 }

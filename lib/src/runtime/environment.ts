@@ -1,5 +1,12 @@
-/** What must be in place before the native binding is loaded. */
+/**
+ * What must be in place before the native binding is loaded. This is the one place that says it: the library, the kernel
+ * (cells may load TensorFlow.js before the library) and the tests load it first. What the user has set in the environment
+ * stays.
+ */
+import { join } from 'node:path';
 import util from 'node:util';
+import { gpuSettings, withFlag } from './gpu';
+import { isKernelCache, openKernelCache } from './kernelCache';
 
 const legacyUtil = util as unknown as Record<string, unknown>;
 // tfjs-node 4.22 calls two functions that Node 23 removed.
@@ -10,9 +17,11 @@ legacyUtil.isArray ??= Array.isArray;
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 // oneDNN makes the small matrix products of lessons 4 to 8 times slower, and results depend on the thread count.
 process.env.TF_ENABLE_ONEDNN_OPTS ??= '0';
-process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
 // XLA's fast minimum and maximum on a CPU lose NaN.
-const xlaFlags = process.env.XLA_FLAGS ?? '';
-if (!xlaFlags.includes('xla_cpu_enable_fast_min_max')) {
-  process.env.XLA_FLAGS = `--xla_cpu_enable_fast_min_max=false ${xlaFlags}`.trim();
+process.env.XLA_FLAGS = withFlag(process.env.XLA_FLAGS, 'xla_cpu_enable_fast_min_max', false);
+Object.assign(process.env, gpuSettings(process.env));
+const { TF_JIT_CACHE_DIR: given } = process.env;
+if (given === undefined || isKernelCache(given)) {
+  const own = openKernelCache(join(__dirname, '..', '..', '..', '.venv', 'tensorflow'));
+  if (own !== undefined) process.env.TF_JIT_CACHE_DIR = own;
 }

@@ -11,6 +11,7 @@ import {
   type Parameter,
   type Reference,
 } from './builder';
+import { Carriage } from './carriage';
 import { addLoop, loopFunctions } from './loopFunction';
 import { fedTypes, type Plan } from '../ir/plan';
 import { callStep, stepFunction, type StepArguments, type StepResults } from './stepFunction';
@@ -40,7 +41,6 @@ export interface EmittedGraph {
 /** A variable of the session. */
 interface Storage {
   readonly handle: Reference;
-  readonly dtype: number;
   readonly value: Reference;
   readonly store: Entry;
 }
@@ -69,18 +69,35 @@ interface Computation {
   loop(feeds: LoopFeeds): Run;
 }
 
-export function emit(plan: Plan, { xla }: { xla: boolean }): EmittedGraph {
+/**
+ * @param options.xla Whether XLA compiles it.
+ * @param options.gpu Whether it runs on a GPU.
+ */
+export function emit(
+  plan: Plan,
+  { xla, gpu }: { readonly xla: boolean; readonly gpu: boolean },
+): EmittedGraph {
   const graph = new GraphBuilder('graph');
+  const carriage = new Carriage(gpu);
   const state = plan.variables.map(({ dtype, shape }, i) =>
-    storage(graph, `state_${i}`, dataType[dtype as 'float32'], shape),
+    storage(graph, carriage, `state_${i}`, dataType[dtype as 'float32'], shape),
   );
-  const held = plan.held.map(({ dtype, shape }, i) => storage(graph, `held_${i}`, dtype, shape));
-  const computation = (xla ? byXla : byTensorFlow)(plan, graph, { state, held });
+  const held = plan.held.map(({ dtype, shape }, i) => storage(graph, carriage, `held_${i}`, dtype, shape));
+  const computation = (xla ? byXla : byTensorFlow)(plan, carriage, graph, { state, held });
+
+  const carried = ({ inputs, fed }: Feeds): Feeds => ({
+    inputs: inputs.map((input) => carriage.carry(graph, input)),
+    fed: fed.map((vector) => carriage.carry(graph, vector)),
+  });
+  const restored = ({ outputs, after }: Run): Run => ({
+    outputs: outputs.map((output, i) => carriage.restore(graph, output, plan.trace.outputs[i]!.dtype)),
+    after,
+  });
 
   const feeds = placeholders(plan, graph, '', []);
   const once: Entry = {
     feeds: names([...feeds.inputs, ...feeds.fed]),
-    fetches: names(fetches(graph, 'once', computation.once(feeds))),
+    fetches: names(fetches(graph, 'once', restored(computation.once(carried(feeds))))),
   };
 
   const steps = graph.placeholder('steps', dataType.int32, []);
@@ -88,7 +105,9 @@ export function emit(plan: Plan, { xla }: { xla: boolean }): EmittedGraph {
   const stacked = placeholders(plan, graph, 'stacked_', [-1]);
   const loop: Entry = {
     feeds: names([steps, capacity, ...stacked.inputs, ...stacked.fed]),
-    fetches: names(fetches(graph, 'loop', computation.loop({ ...stacked, steps, capacity }))),
+    fetches: names(
+      fetches(graph, 'loop', restored(computation.loop({ ...carried(stacked), steps, capacity }))),
+    ),
   };
 
   const clear = names(clearing(graph, [...state, ...held]));
@@ -115,11 +134,14 @@ class Transaction {
   /** @param handles Resource handles of the variables, within `builder`. */
   constructor(
     private readonly plan: Plan,
+    carriage: Carriage,
     private readonly builder: GraphBuilder,
     private readonly handles: { readonly held: readonly Reference[]; readonly state: readonly Reference[] },
   ) {
     const read = (handle: Reference, dtype: number): Reference =>
-      builder.one('ReadVariableOp', [handle], { attributes: { dtype: attribute.type(dtype) } });
+      builder.one('ReadVariableOp', [handle], {
+        attributes: { dtype: attribute.type(carriage.type(dtype)) },
+      });
     this.stored = {
       held: plan.held.map(({ dtype }, i) => read(handles.held[i]!, dtype)),
       state: plan.variables.map(({ dtype }, i) => read(handles.state[i]!, dataType[dtype as 'float32'])),
@@ -151,24 +173,26 @@ function handlesOf({ state, held }: Storages): { state: Reference[]; held: Refer
 }
 
 /** TensorFlow's executor runs operation after operation. */
-function byTensorFlow(plan: Plan, graph: GraphBuilder, storages: Storages): Computation {
+function byTensorFlow(plan: Plan, carriage: Carriage, graph: GraphBuilder, storages: Storages): Computation {
   const run = (compute: (stored: Transaction['stored']) => StepResults): Run => {
-    const transaction = new Transaction(plan, graph, handlesOf(storages));
+    const transaction = new Transaction(plan, carriage, graph, handlesOf(storages));
     const results = compute(transaction.stored);
     return { outputs: results.outputs, after: transaction.commit(results) };
   };
   const lowered = { _lower_using_switch_merge: attribute.boolean(true) };
   return {
-    functions: [stepFunction(plan), ...loopFunctions(plan)],
-    once: (feeds) => run((stored) => callStep(plan, graph, { ...feeds, ...stored })),
+    functions: [stepFunction(plan, carriage), ...loopFunctions(plan, carriage)],
+    once: (feeds) => run((stored) => callStep(plan, carriage, graph, { ...feeds, ...stored })),
     loop: ({ steps, capacity, ...feeds }) =>
-      run((stored) => addLoop(plan, graph, { steps, capacity, values: { ...feeds, ...stored } }, lowered)),
+      run((stored) =>
+        addLoop(plan, carriage, graph, { steps, capacity, values: { ...feeds, ...stored } }, lowered),
+      ),
   };
 }
 
 /** XLA compiles the whole step, or the whole loop, into one kernel, which stores the new state when it is done. */
-function byXla(plan: Plan, graph: GraphBuilder, storages: Storages): Computation {
-  const functions = [stepFunction(plan), ...loopFunctions(plan)];
+function byXla(plan: Plan, carriage: Carriage, graph: GraphBuilder, storages: Storages): Computation {
+  const functions = [stepFunction(plan, carriage), ...loopFunctions(plan, carriage)];
   const { state, held } = handlesOf(storages);
   const kernel = (
     name: string,
@@ -180,7 +204,7 @@ function byXla(plan: Plan, graph: GraphBuilder, storages: Storages): Computation
       references.map(({ dtype }, i) => ({ name: `${prefix}_${i}`, dtype }));
     const fed = parameters('feed', feeds);
     const handles = { held: parameters('held', held), state: parameters('state', state) };
-    const transaction = new Transaction(plan, body, handles);
+    const transaction = new Transaction(plan, carriage, body, handles);
     const computed = compute(body, fed, transaction.stored);
     const effects = transaction.commit(computed);
     const outputs = computed.outputs.map((from, i) => ({ name: `output_${i}`, dtype: from.dtype, from }));
@@ -199,7 +223,7 @@ function byXla(plan: Plan, graph: GraphBuilder, storages: Storages): Computation
     functions,
     once: ({ inputs, fed }) =>
       kernel('once', [...inputs, ...fed], (body, values, stored) =>
-        callStep(plan, body, {
+        callStep(plan, carriage, body, {
           inputs: values.slice(0, inputs.length),
           fed: values.slice(inputs.length),
           ...stored,
@@ -210,7 +234,7 @@ function byXla(plan: Plan, graph: GraphBuilder, storages: Storages): Computation
         'loop',
         [steps, capacity, ...inputs, ...fed],
         (body, [innerSteps, innerCapacity, ...values], stored) =>
-          addLoop(plan, body, {
+          addLoop(plan, carriage, body, {
             steps: innerSteps!,
             capacity: innerCapacity!,
             values: { inputs: values.slice(0, inputs.length), fed: values.slice(inputs.length), ...stored },
@@ -238,20 +262,27 @@ function fetches(graph: GraphBuilder, name: string, { outputs, after }: Run): Re
   return fetched.map((output, i) => graph.one('Identity', [output], { name: `${name}_output_${i}`, after }));
 }
 
-function storage(graph: GraphBuilder, name: string, dtype: number, shape: readonly number[]): Storage {
-  const type = { dtype: attribute.type(dtype) };
+function storage(
+  graph: GraphBuilder,
+  carriage: Carriage,
+  name: string,
+  dtype: number,
+  shape: readonly number[],
+): Storage {
+  const type = { dtype: attribute.type(carriage.type(dtype)) };
   const handle = graph.one('VarHandleOp', [], {
     name,
     attributes: { ...type, shape: attribute.shape(shape), shared_name: attribute.string(name) },
   });
   const feed = graph.placeholder(`${name}_feed`, dtype, shape);
-  const assignment = graph.one('AssignVariableOp', [handle, feed], {
+  const assignment = graph.one('AssignVariableOp', [handle, carriage.carry(graph, feed)], {
     name: `${name}_assign`,
     attributes: type,
   });
   const done = graph.one('Identity', [graph.integers(0)], { name: `${name}_stored`, after: [assignment] });
-  const value = graph.one('ReadVariableOp', [handle], { name: `${name}_value`, attributes: type });
-  return { handle, dtype, value, store: { feeds: feed.name, fetches: done.name } };
+  const stored = graph.one('ReadVariableOp', [handle], { attributes: type });
+  const value = carriage.restore(graph, stored, dtype);
+  return { handle, value, store: { feeds: feed.name, fetches: done.name } };
 }
 
 /** What has run once all storages are freed. */

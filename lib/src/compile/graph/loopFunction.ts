@@ -1,6 +1,7 @@
 /** A loop over steps: takes row after row of the stacked inputs, carries the state, and stacks the outputs. */
 import { dataType } from '../../runtime/binding';
 import { attribute, functionDefinition, GraphBuilder, type Attributes, type Reference } from './builder';
+import type { Carriage } from './carriage';
 import type { Plan } from '../ir/plan';
 import { callStep, inOrder, stepParameters, type StepArguments, type StepResults } from './stepFunction';
 
@@ -8,8 +9,8 @@ const BODY = 'loop_body';
 const CONDITION = 'loop_condition';
 
 /** The functions that {@link addLoop} refers to. */
-export function loopFunctions(plan: Plan): Buffer[] {
-  const parameters = stepParameters(plan);
+export function loopFunctions(plan: Plan, carriage: Carriage): Buffer[] {
+  const parameters = stepParameters(plan, carriage);
   const index = { name: 'index', dtype: dataType.int32 };
   const steps = { name: 'steps', dtype: dataType.int32 };
   const stacks = plan.trace.outputs.map((_, i) => ({ name: `stack_${i}`, dtype: dataType.variant }));
@@ -24,7 +25,7 @@ export function loopFunctions(plan: Plan): Buffer[] {
       attributes: { batch_dims: attribute.integer(0) },
     });
   const { inputs, fed, held, state } = parameters;
-  const { outputs, updates } = callStep(plan, body, {
+  const { outputs, updates } = callStep(plan, carriage, body, {
     inputs: inputs.map(row),
     fed: fed.map(row),
     held,
@@ -61,13 +62,14 @@ export function loopFunctions(plan: Plan): Buffer[] {
  */
 export function addLoop(
   plan: Plan,
+  carriage: Carriage,
   builder: GraphBuilder,
   { steps, capacity, values }: { steps: Reference; capacity: Reference; values: StepArguments },
   attributes: Attributes = {},
 ): StepResults {
   const stacks = plan.trace.outputs.map(({ dtype, shape }) =>
     builder.one('TensorListReserve', [builder.integers(shape), capacity], {
-      attributes: { element_dtype: attribute.type(dtype) },
+      attributes: { element_dtype: attribute.type(carriage.type(dtype)) },
     }),
   );
   const carried = builder.add('StatelessWhile', [builder.integers(0), steps, ...stacks, ...inOrder(values)], {
@@ -80,7 +82,7 @@ export function addLoop(
   });
   const outputs = plan.trace.outputs.map(({ dtype, shape }, i) =>
     builder.one('TensorListStack', [carried[2 + i]!, builder.integers(shape)], {
-      attributes: { element_dtype: attribute.type(dtype) },
+      attributes: { element_dtype: attribute.type(carriage.type(dtype)) },
     }),
   );
   const state = carried.slice(carried.length - plan.variables.length);

@@ -4,6 +4,7 @@
  */
 import { dataType } from '../../runtime/binding';
 import { encodeShape, graphDefinition, GraphBuilder, type Reference } from './builder';
+import { Carriage } from './carriage';
 import { addLoop, loopFunctions } from './loopFunction';
 import { tensorId, tf2xlaConfig, tf2xlaFeed, tf2xlaFetch } from './messages';
 import { fedTypes, type Plan } from '../ir/plan';
@@ -25,6 +26,7 @@ export interface EmittedProgram {
 /** @param capacity Rows of the stacked inputs of a loop; undefined for a single step. */
 export function emitProgram(plan: Plan, capacity?: number): EmittedProgram {
   const graph = new GraphBuilder('graph');
+  const carriage = new Carriage(false);
   const feeds: Buffer[] = [];
   const parameter = (name: string, dtype: number, shape: readonly number[]): Reference => {
     feeds.push(
@@ -53,14 +55,17 @@ export function emitProgram(plan: Plan, capacity?: number): EmittedProgram {
   const values = { inputs, fed, held, state };
   const { outputs, updates } =
     steps === undefined || capacity === undefined
-      ? callStep(plan, graph, values)
-      : addLoop(plan, graph, { steps, capacity: graph.integers(capacity), values });
+      ? callStep(plan, carriage, graph, values)
+      : addLoop(plan, carriage, graph, { steps, capacity: graph.integers(capacity), values });
   const fetches = [...outputs, ...updates].map((result, i) => {
     const name = `result_${i}`;
     graph.one('Identity', [result], { name });
     return messageField(tf2xlaConfig.fetch, identifier(tf2xlaFetch.id, name));
   });
-  const functions = [stepFunction(plan), ...(steps === undefined ? [] : loopFunctions(plan))];
+  const functions = [
+    stepFunction(plan, carriage),
+    ...(steps === undefined ? [] : loopFunctions(plan, carriage)),
+  ];
   return {
     graph: graphDefinition(graph, functions),
     config: Buffer.concat([...feeds, ...fetches]),

@@ -8,6 +8,7 @@ import {
   type Parameter,
   type Reference,
 } from './builder';
+import type { Carriage } from './carriage';
 import type { Constant } from '../ir/constant';
 import { checks } from '../ir/live';
 import { fedTypes, type FedLayout, type Plan } from '../ir/plan';
@@ -36,15 +37,13 @@ export function inOrder<T>({ inputs, fed, held, state }: StepArguments<T>): T[] 
   return [...inputs, ...fed, ...held, ...state];
 }
 
-export function stepParameters(plan: Plan): StepArguments<Parameter> {
+export function stepParameters(plan: Plan, carriage: Carriage): StepArguments<Parameter> {
+  const parameter = (name: string, dtype: number): Parameter => ({ name, dtype: carriage.type(dtype) });
   return {
-    inputs: plan.inputs.map(({ dtype }, i) => ({ name: `input_${i}`, dtype })),
-    fed: fedTypes(plan.fed).map((dtype) => ({ name: `fed_${dtype}`, dtype: dataType[dtype] })),
-    held: plan.held.map(({ dtype }, i) => ({ name: `held_${i}`, dtype })),
-    state: plan.variables.map(({ dtype }, i) => ({
-      name: `state_${i}`,
-      dtype: dataType[dtype as 'float32'],
-    })),
+    inputs: plan.inputs.map(({ dtype }, i) => parameter(`input_${i}`, dtype)),
+    fed: fedTypes(plan.fed).map((dtype) => parameter(`fed_${dtype}`, dataType[dtype])),
+    held: plan.held.map(({ dtype }, i) => parameter(`held_${i}`, dtype)),
+    state: plan.variables.map(({ dtype }, i) => parameter(`state_${i}`, dataType[dtype as 'float32'])),
   };
 }
 
@@ -53,11 +52,16 @@ export function stepParameters(plan: Plan): StepArguments<Parameter> {
  * follow from all of its results: without it, the call would count as run, once TensorFlow has inlined the function, when
  * those of its operations have run that have effects of their own.
  */
-export function callStep(plan: Plan, builder: GraphBuilder, values: StepArguments): StepResults {
+export function callStep(
+  plan: Plan,
+  carriage: Carriage,
+  builder: GraphBuilder,
+  values: StepArguments,
+): StepResults {
   const types = [
     ...plan.trace.outputs.map(({ dtype }) => dtype),
     ...plan.trace.updates.map(({ variable }) => dataType[variable.dtype as 'float32']),
-  ];
+  ].map((dtype) => carriage.type(dtype));
   const results = builder.add('PartitionedCall', inOrder(values), {
     attributes: { f: attribute.function(NAME), Tout: attribute.types(types) },
   });
@@ -69,12 +73,12 @@ export function callStep(plan: Plan, builder: GraphBuilder, values: StepArgument
   };
 }
 
-export function stepFunction(plan: Plan): Buffer {
-  const parameters = stepParameters(plan);
+export function stepFunction(plan: Plan, carriage: Carriage): Buffer {
+  const parameters = stepParameters(plan, carriage);
   const body = new GraphBuilder('function');
-  const values = new StepBody(plan, body, parameters);
+  const values = new StepBody(plan, body, restored(plan, carriage, body, parameters));
   const result = (name: string, source: Source): Parameter & { from: Reference } => {
-    const from = values.after(values.reference(source));
+    const from = values.after(carriage.carry(body, values.reference(source)));
     return { name, dtype: from.dtype, from };
   };
   const outputs = [
@@ -85,6 +89,22 @@ export function stepFunction(plan: Plan): Buffer {
   return functionDefinition({ name: NAME, inputs: inOrder(parameters), outputs, effects, body });
 }
 
+/** What the step computes with. */
+function restored(
+  plan: Plan,
+  carriage: Carriage,
+  body: GraphBuilder,
+  { inputs, fed, held, state }: StepArguments<Parameter>,
+): StepArguments {
+  const restore = (value: Parameter, dtype: number): Reference => carriage.restore(body, value, dtype);
+  return {
+    inputs: plan.inputs.map(({ dtype }, i) => restore(inputs[i]!, dtype)),
+    fed: fedTypes(plan.fed).map((dtype, i) => restore(fed[i]!, dataType[dtype])),
+    held: plan.held.map(({ dtype }, i) => restore(held[i]!, dtype)),
+    state: plan.variables.map(({ dtype }, i) => restore(state[i]!, dataType[dtype as 'float32'])),
+  };
+}
+
 /** The operations of the step as nodes of a function. */
 class StepBody {
   private readonly results = new Map<TracedOperation, Reference[]>();
@@ -93,9 +113,9 @@ class StepBody {
   constructor(
     private readonly plan: Plan,
     private readonly body: GraphBuilder,
-    private readonly parameters: StepArguments<Parameter>,
+    private readonly values: StepArguments,
   ) {
-    this.fed = unpackFed(plan.fed, body, parameters.fed);
+    this.fed = unpackFed(plan.fed, body, values.fed);
     for (const operation of plan.trace.operations) {
       const inputs = operation.inputs.map((input) => this.reference(input));
       const attributes = Object.fromEntries(
@@ -107,18 +127,18 @@ class StepBody {
   }
 
   reference(source: Source): Reference {
-    const { plan, parameters } = this;
+    const { plan, values } = this;
     switch (source.kind) {
       case 'operation':
         return this.results.get(source.operation)![source.output]!;
       case 'input':
-        return parameters.inputs[source.index]!;
+        return values.inputs[source.index]!;
       case 'fed':
         return this.fed[source.index]!;
       case 'variable':
-        return parameters.state[plan.variables.indexOf(source.variable)]!;
+        return values.state[plan.variables.indexOf(source.variable)]!;
       case 'captured':
-        return parameters.held[plan.held.indexOf(source.captured)]!;
+        return values.held[plan.held.indexOf(source.captured)]!;
       case 'constant':
         return this.constant(source.constant);
     }
@@ -132,7 +152,7 @@ class StepBody {
 
   private constant(constant: Constant): Reference {
     const held = this.plan.held.indexOf(constant);
-    return held < 0 ? this.body.constant(constant) : this.parameters.held[held]!;
+    return held < 0 ? this.body.constant(constant) : this.values.held[held]!;
   }
 }
 

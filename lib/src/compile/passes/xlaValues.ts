@@ -1,5 +1,5 @@
 /** Gives operations the values under XLA that TensorFlow's kernels have, where the two treat NaN and infinities differently. */
-import { dataType } from '../../runtime/binding';
+import { dataType, nativeBackend } from '../../runtime/binding';
 import { floatConstant, integerConstant } from '../ir/constant';
 import { rowOf } from '../ir/operations';
 import { rewrite, type Rule } from './rewrite';
@@ -42,11 +42,12 @@ const RULES: readonly Rule[] = [
     return { operation: { ...operation, inputs: [found, ...others] } };
   },
 
-  // For what no integer can hold, x86 has one value; XLA takes the nearest integer, and 0 for NaN, as ARM does.
+  // For what no integer can hold, x86 has one value; XLA takes the nearest integer, and 0 for NaN, as ARM and GPUs do.
   (operation, context) => {
     const [x] = operation.inputs as [Source];
     const isToInteger = operation.name === 'Cast' && operation.outputs[0]!.dtype === dataType.int32;
-    if (!isToInteger || !isFloat(x) || process.arch !== 'x64') return undefined;
+    const isOnX86 = process.arch === 'x64' && !nativeBackend().isUsingGpuDevice;
+    if (!isToInteger || !isFloat(x) || !isOnX86) return undefined;
     context.operations.push(operation);
     const integer: Source = { kind: 'operation', operation, output: 0 };
     const fits = context.compute('Less', [context.compute('Abs', [x]), float(2 ** 31)], dataType.bool);

@@ -20,7 +20,7 @@ export class SessionExecutor implements Executor, Holder {
     readonly plan: Plan,
     private readonly options: { readonly xla: boolean },
   ) {
-    this.graph = emit(plan, options);
+    this.graph = emit(plan, { ...options, gpu: nativeBackend().isUsingGpuDevice });
     this.graphBytes = this.graph.model.length;
     const session = Session.open(this.graph.model);
     this.session = session;

@@ -92,11 +92,11 @@ function objectionToXla(trace: Trace, { objections }: Indexing): Objection | und
   const wrong = operations.flatMap((operation) => rowOf(operation.name)?.wrongUnderXla?.(operation) ?? []);
   const [reason] = [...objections, ...wrong];
   if (reason) return { isSafety: true, reason };
-  if (nativeBackend().isUsingGpuDevice) {
-    return { isSafety: false, reason: 'XLA for GPUs needs more of the CUDA toolkit than TensorFlow does' };
-  }
-  // XLA fuses what lies between matrix products; its convolutions on a CPU are several times slower than oneDNN's.
-  const slow = operations.find(({ name }) => rowOf(name)?.isSlowUnderXla);
+  // XLA fuses what lies between matrix products; its convolutions on a CPU are several times slower than oneDNN's. On a GPU it
+  // leaves them to cuDNN, as TensorFlow does.
+  const slow = nativeBackend().isUsingGpuDevice
+    ? undefined
+    : operations.find(({ name }) => rowOf(name)?.isSlowUnderXla);
   if (slow) return { isSafety: false, reason: `${slow.name} is slower under XLA` };
   if (recomputation(trace) > MOST_RECOMPUTATION) {
     return {

@@ -508,6 +508,7 @@ export const STEP_OPERATIONS = [
 export const GRAPH_OPERATIONS = [
   'Assert(condition: bool, data: [T])',
   'AssignVariableOp(resource: resource, value: dtype)',
+  'Bitcast(input: T) -> output: type',
   'DestroyResourceOp(resource: resource)',
   'NoOp()',
   'PartitionedCall(args: [Tin]) -> output: [Tout]',
