@@ -123,7 +123,8 @@ describe('experiment', () => {
   });
 
   it('compiles trials of the same shape once', async () => {
-    const load = vi.spyOn(nativeBackend().binding, 'loadSavedModel');
+    const { binding } = nativeBackend();
+    const load = vi.spyOn(binding, binding.compileProgram ? 'compileProgram' : 'loadSavedModel');
     const trial = trainer();
     const { rows } = await experiment({
       candidates: { SGD: sgd },

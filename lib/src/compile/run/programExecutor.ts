@@ -19,8 +19,9 @@ import { SharedState, type Holder } from './sharedState';
 
 export class ProgramExecutor implements Executor, Holder {
   readonly runtime = 'program';
-  private readonly single: Program;
-  private readonly loops = new Map<number, Program>();
+  graphBytes = 0;
+  /** By the rows of their stacked inputs; undefined for a single step. */
+  private readonly programs = new Map<number | undefined, Program>();
   private readonly memory: NativeMemory;
   private readonly state: SharedState;
   private readonly fedTypes: readonly ('float32' | 'int32')[];
@@ -30,27 +31,17 @@ export class ProgramExecutor implements Executor, Holder {
     private readonly native: Programs,
   ) {
     this.fedTypes = fedTypes(plan.fed);
-    this.single = loadProgram(native, plan);
     this.memory = native.createMemory(plan.variables.length + plan.held.length);
     this.state = new SharedState(this, plan.variables, plan.updated);
     this.hold();
   }
 
-  get graphBytes(): number {
-    return this.single.graphBytes;
-  }
-
   once(inputs: readonly tf.Tensor[], fed: FedValues): TensorMetadata[] {
-    return this.run(this.single, [], inputs, fed, []);
+    return this.run(this.program(), [], inputs, fed, []);
   }
 
   loop(inputs: readonly tf.Tensor[], fed: FedValues, steps: number, capacity: number): TensorMetadata[] {
-    let program = this.loops.get(capacity);
-    if (!program) {
-      program = loadProgram(this.native, this.plan, capacity);
-      this.loops.set(capacity, program);
-    }
-    return this.run(program, [Int32Array.of(steps)], inputs, fed, [capacity]);
+    return this.run(this.program(capacity), [Int32Array.of(steps)], inputs, fed, [capacity]);
   }
 
   dispose(): void {
@@ -69,6 +60,13 @@ export class ProgramExecutor implements Executor, Holder {
     positions.forEach((position, i) => {
       this.native.writeMemory(this.memory, position, handles[i]!, false);
     });
+  }
+
+  private program(capacity?: number): Program {
+    const program = this.programs.get(capacity) ?? loadProgram(this.native, this.plan, capacity);
+    this.programs.set(capacity, program);
+    this.graphBytes = program.graphBytes;
+    return program;
   }
 
   private run(
