@@ -217,8 +217,8 @@ export function transformers({ checker, file, end, kind }: Options): {
       waits(node) || some(node, (inner) => ts.isYieldExpression(inner) || isLongCall(inner));
     const shortFunctions = new Map<ts.Node, boolean>();
     const isLongCall = (node: ts.Node): boolean => {
-      if (!ts.isCallExpression(node)) return ts.isNewExpression(node) || ts.isTaggedTemplateExpression(node);
-      if (isOfMath(node)) return false;
+      if (!ts.isCallExpression(node) && !ts.isNewExpression(node)) return ts.isTaggedTemplateExpression(node);
+      if (ts.isCallExpression(node) && isOfMath(node)) return false;
       const declaration = checker.getResolvedSignature(node)?.declaration;
       const body = declaration && bodyOf(declaration);
       if (!body) return true;

@@ -216,6 +216,9 @@ def test_changed_and_new_typescript_files_are_noticed(elsewhere: Kernel, small_r
         ("while (true) { sum++; if (sum > 20) break }", "21"),
         ("class Counts { get next() { return sum } }; const c = new Counts()", "21"),
         ("let seen = 0; for (let i = 0; i < 3; i++) { sum++; seen += c.next }; sum = seen", "69"),
+        ("let held = 0; const hold = () => ++held; for (let i = 0; i < 3; i++) held++; sum = held", "3"),
+        ("hold(); sum = held", "4"),
+        ("for (let i = 0; i < 2; i++) { held += 10; sum = hold() }", "26"),
     ],
 )
 def test_loops_change_variables_of_this_and_earlier_cells(shared: Kernel, code: str, value: str):

@@ -39,6 +39,16 @@ def test_a_restart_begins_anew(start):
     assert "Cannot find name 'before'" in missing.error["evalue"]
 
 
+def test_a_restart_during_a_start_begins_anew_too(start):
+    kernel = start()
+    for pause in [0, 0.05, 0.1, 0.2, 0.3]:
+        kernel.manager.restart_kernel(now=True)
+        time.sleep(pause)
+        kernel.manager.restart_kernel(now=True)
+        kernel.client.wait_for_ready(timeout=20)
+        assert kernel.value("1 + 1") == "2"
+
+
 def test_shutdown_is_answered_and_ends_the_process(start):
     kernel = start()
     pid = kernel.pid
