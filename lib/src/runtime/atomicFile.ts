@@ -1,3 +1,4 @@
+import { isRunning } from './isRunning';
 import { nodeModule } from './nodeModule';
 
 /** What one system call writes or reads at most is a little less than 2 GiB. */
@@ -70,10 +71,5 @@ async function isAbandoned(path: string, pid: number): Promise<boolean> {
       );
     return written < performance.timeOrigin;
   }
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
+  return !isRunning(pid);
 }

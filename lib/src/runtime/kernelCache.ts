@@ -1,5 +1,6 @@
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { isRunning } from './isRunning';
 
 const OWN = /^process-(\d+)$/;
 
@@ -56,13 +57,5 @@ function link(from: string, to: string): void {
     linkSync(from, to);
   } catch {
     // Another process was first, or the file system has no links: then TensorFlow compiles it again.
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

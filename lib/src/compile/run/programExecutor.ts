@@ -8,10 +8,10 @@ import {
   type TensorMetadata,
   type TypedArray,
 } from '../../runtime/binding';
-import { valuesOf } from '../ir/constant';
 import { CompileError } from '../ir/errors';
 import { fedTypes, type Plan } from '../ir/plan';
 import type { Executor } from './executor';
+import { withHeld } from './held';
 import type { FedValues } from './host';
 import { loadProgram, type Program } from './program';
 import { messageOf } from './session';
@@ -33,7 +33,10 @@ export class ProgramExecutor implements Executor, Holder {
     this.fedTypes = fedTypes(plan.fed);
     this.memory = native.createMemory(plan.variables.length + plan.held.length);
     this.state = new SharedState(this, plan.variables, plan.updated);
-    this.hold();
+    // Captured tensors stay where they are.
+    withHeld(plan, (handles) => {
+      handles.forEach((id, i) => native.writeMemory(this.memory, plan.variables.length + i, id, true));
+    });
   }
 
   once(inputs: readonly tf.Tensor[], fed: FedValues): TensorMetadata[] {
@@ -63,7 +66,9 @@ export class ProgramExecutor implements Executor, Holder {
   }
 
   private program(capacity?: number): Program {
-    const program = this.programs.get(capacity) ?? loadProgram(this.native, this.plan, capacity);
+    const known = this.programs.get(capacity);
+    if (known) return known;
+    const program = loadProgram(this.native, this.plan, capacity);
     this.programs.set(capacity, program);
     this.graphBytes = program.graphBytes;
     return program;
@@ -90,19 +95,6 @@ export class ProgramExecutor implements Executor, Holder {
         dtype,
         shape: [...leading, ...shape],
       }));
-    });
-  }
-
-  /** Puts the tensors that the step was made with into its memory: captured ones stay where they are. */
-  private hold(): void {
-    const { binding } = nativeBackend();
-    const { variables, held } = this.plan;
-    held.forEach((tensor, i) => {
-      const slot = variables.length + i;
-      if ('id' in tensor) return this.native.writeMemory(this.memory, slot, tensor.id, true);
-      const id = binding.createTensor([...tensor.shape], tensor.dtype, valuesOf(tensor));
-      this.native.writeMemory(this.memory, slot, id, true);
-      binding.deleteTensor(id);
     });
   }
 }

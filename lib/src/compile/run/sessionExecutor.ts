@@ -1,9 +1,9 @@
 /** A plan loaded into a session of TensorFlow, whose resources the variables and held tensors are. */
 import type { tf } from '../../runtime';
 import { dataType, nativeBackend, type TensorMetadata } from '../../runtime/binding';
-import { valuesOf } from '../ir/constant';
 import { emit, type EmittedGraph, type Entry } from '../graph/emit';
 import type { Executor } from './executor';
+import { withHeld } from './held';
 import type { FedValues } from './host';
 import { fedTypes, type Plan } from '../ir/plan';
 import { Session } from './session';
@@ -25,7 +25,7 @@ export class SessionExecutor implements Executor, Holder {
     const session = Session.open(this.graph.model);
     this.session = session;
     this.state = new SharedState(this, plan.variables, plan.updated);
-    this.hold();
+    withHeld(plan, (handles) => this.assign(handles, this.graph.hold));
   }
 
   once(inputs: readonly tf.Tensor[], fed: FedValues): TensorMetadata[] {
@@ -76,20 +76,6 @@ export class SessionExecutor implements Executor, Holder {
         for (const id of [...scalars, ...vectors]) binding.deleteTensor(id);
       }
     });
-  }
-
-  /** Gives the session the tensors that it holds. */
-  private hold(): void {
-    const { binding } = nativeBackend();
-    const made: number[] = [];
-    const ids = this.plan.held.map((held) => {
-      if ('id' in held) return held.id;
-      const id = binding.createTensor([...held.shape], held.dtype, valuesOf(held));
-      made.push(id);
-      return id;
-    });
-    this.assign(ids, this.graph.hold);
-    for (const id of made) binding.deleteTensor(id);
   }
 
   private assign(ids: number[], entries: readonly Entry[]): void {
