@@ -17,20 +17,27 @@ export const NAME = {
   importer: `${OWN}import`,
   meta: `${OWN}meta`,
   counter: `${OWN}n`,
+  piece: `${OWN}p`,
   default: `${OWN}default`,
 } as const;
 
 const INSERTED = [
-  String.raw`\n?[ \t]*(?:\(${NAME.counter} = ${NAME.counter} \+ 1 & \d+\) \|\| )?${NAME.localStop}\[${NAME.localFlag}\[0\]\];`,
+  String.raw`\n?[ \t]*(?:\((?:${NAME.counter} = ${NAME.counter} \+ 1|[\w$\u0080-\uffff]+) & \d+\) \|\| )?${NAME.localStop}\[${NAME.localFlag}\[0\]\];`,
   String.raw`\n?[ \t]*${NAME.stop}\[${NAME.flag}\[0\]\];`,
   String.raw`${NAME.stop}\[${NAME.flag}\[0\]\], `,
   String.raw`\n?[ \t]*let ${NAME.counter} = 0, ${NAME.localFlag} = ${NAME.flag}, ${NAME.localStop} = ${NAME.stop};`,
 ].map((pattern) => new RegExp(pattern, 'g'));
 
+/** The head of the inner one of two loops that were one, with what that one counted by. */
+const PIECES = new RegExp(
+  String.raw`;\)\s*for \(const ${NAME.piece} = \(${NAME.localStop}\[${NAME.localFlag}\[0\]\], [^;]*\); [^;]*; ([^)]*)\)`,
+  'g',
+);
+
 /** The text of a function as its author wrote it, but for the types. */
 export function withoutInsertions(text: string): string {
   if (!text.includes(OWN)) return text;
-  let clean = text;
+  let clean = text.replace(PIECES, '; $1)');
   for (const pattern of INSERTED) clean = clean.replace(pattern, '');
   return clean
     .replaceAll(`${NAME.importer}(`, 'import(')

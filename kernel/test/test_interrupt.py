@@ -34,6 +34,23 @@ def kernel(built):
         ),
         ("console.log('go')\nArray.from({ length: 4e9 }, function () { return 1 }).length", 2),
         ("async function work() {\n  await sleep(1); console.log('go')\n  for (;;) {}\n}\nawait work()", 3),
+        # Only loops look after an await inside of a function: those that count themselves look where their own numbers are.
+        *[
+            (f"async function work() {{\n  await sleep(1); console.log('go')\n  {loop}\n}}\nawait work()", 3)
+            for loop in [
+                "for (let i = 1; ; i += 2) {}",
+                "for (let i = -1; i; i -= 12);",
+                "for (let i = 0.25; ; ++i) {}",
+                "for (let i = 0.5; ; i += 0.5) {}",
+                "for (let i = 1; i < 9; i += 0) {}",
+                "for (let i = 1; i < 9; i++) i--;",
+                "for (let i = 1; i-- < 9; i++) {}",
+                "for (let i = 1; i < 9; i++) ({ i } = { i: 0 });",
+                "for (let i = 1; i < 9; i++) { const back = () => { i = 0 }; back() }",
+                "for (let i = 1n; ; i++) {}",
+                "for (let i = 1, j = 1; i < 9; j++) {}",
+            ]
+        ],
     ],
 )
 def test_code_that_ignores_the_signal_is_stopped(kernel: Kernel, code: str, line: int):

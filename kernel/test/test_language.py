@@ -81,6 +81,9 @@ def test_functions_show_the_code_of_their_author(shared: Kernel):
     shared.value("const step = 2")
     shared.value("const stepped = (x: number) => x + step")
     assert shared.value("stepped.toString()") == "(x) => x + step"
+    counted = "function counted(n) { for (let i = 0; i < n; i++) { n -= 2; } for (;;) { break; } return n; }"
+    shared.value(counted.replace("(n)", "(n: number)"))
+    assert " ".join(shared.value("counted.toString()").split()) == counted
     result = shared.value("""
         import { Worker } from 'node:worker_threads'
         function job() { let s = 0; for (let i = 0; i < 10; i++) s += i; return s }

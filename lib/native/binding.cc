@@ -116,19 +116,31 @@ struct Loaded {
   std::vector<Bytes> staged;
 };
 
-// compileProgram(graph: Uint8Array, config: Uint8Array, inputs, slots: Int32Array, outputs, updates: Int32Array, threads)
-napi_value CompileProgram(napi_env env, napi_callback_info info) {
-  Arguments<7> given(env, info);
+// loadProgram(graph: Uint8Array, config: Uint8Array, serialized: Uint8Array, inputs, slots: Int32Array, outputs,
+//             updates: Int32Array, threads)
+napi_value LoadProgram(napi_env env, napi_callback_info info) {
+  Arguments<8> given(env, info);
   std::string error;
   auto loaded = std::make_unique<Loaded>();
-  loaded->program = Program::Compile({Elements(env, given[0]).bytes(), Elements(env, given[1]).bytes(),
-                                      Integer(env, given[2]), Elements(env, given[3]).integers(),
-                                      Integer(env, given[4]), Elements(env, given[5]).integers(),
-                                      Integer(env, given[6])},
-                                     &error);
+  loaded->program = Program::Load({Elements(env, given[0]).bytes(), Elements(env, given[1]).bytes(),
+                                   Elements(env, given[2]).bytes(), Integer(env, given[3]),
+                                   Elements(env, given[4]).integers(), Integer(env, given[5]),
+                                   Elements(env, given[6]).integers(), Integer(env, given[7])},
+                                  &error);
   if (!loaded->program) return Throw(env, error);
   loaded->staged.resize(loaded->program->inputs().size());
   return Wrap(env, std::move(loaded));
+}
+
+// serializeProgram(program): Buffer
+napi_value SerializeProgram(napi_env env, napi_callback_info info) {
+  Arguments<1> given(env, info);
+  std::string error;
+  const std::string serialized = Unwrap<Loaded>(env, given[0]).program->Serialize(&error);
+  if (serialized.empty()) return Throw(env, error);
+  napi_value buffer;
+  napi_create_buffer_copy(env, serialized.size(), serialized.data(), nullptr, &buffer);
+  return buffer;
 }
 
 // createMemory(slots)
@@ -240,9 +252,10 @@ napi_value RunProgram(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   exports = tfnodejs::InitTFNodeJSBinding(env, exports);
   const std::pair<const char*, napi_callback> functions[] = {
-      {"compileProgram", liandan::CompileProgram}, {"createMemory", liandan::CreateMemory},
-      {"clearMemory", liandan::ClearMemory},       {"writeMemory", liandan::WriteMemory},
-      {"readMemory", liandan::ReadMemory},         {"runProgram", liandan::RunProgram},
+      {"loadProgram", liandan::LoadProgram},   {"serializeProgram", liandan::SerializeProgram},
+      {"createMemory", liandan::CreateMemory}, {"clearMemory", liandan::ClearMemory},
+      {"writeMemory", liandan::WriteMemory},   {"readMemory", liandan::ReadMemory},
+      {"runProgram", liandan::RunProgram},
   };
   for (const auto& [name, function] : functions) {
     napi_value value;

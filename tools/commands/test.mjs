@@ -1,6 +1,6 @@
 /** `npm test`: set-up, then every check; all of them run, the exit code tells whether all passed. */
 import { join } from 'node:path';
-import { isolated, main, python, root, run, setup, SetupError } from '../setup/setup.mjs';
+import { isolated, main, python, root, runShown, setup, SetupError } from '../setup/setup.mjs';
 
 const node = process.execPath;
 const bin = (/** @type {string[]} */ ...parts) => join(root, 'node_modules', ...parts);
@@ -35,13 +35,17 @@ await main(async () => {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     console.log(`\n── ${name} ${'─'.repeat(60 - name.length)}`);
     const start = Date.now();
-    const passed = (await run(command, args, { cwd: root })) === 0;
-    results.push({ name, passed, seconds: (Date.now() - start) / 1000 });
+    const { code, end } = await runShown(command, args, { cwd: root });
+    results.push({ name, passed: code === 0, end, seconds: (Date.now() - start) / 1000 });
   }
+  const failed = results.filter(({ passed }) => !passed);
+  // What failed an hour ago has left the screen, and many a log.
+  if (results.length > 1)
+    for (const { name, end } of failed)
+      console.log(`\n── ${name} failed; the end of what it printed ──\n\n${end}`);
   console.log();
   for (const { name, passed, seconds } of results)
     console.log(`${passed ? '✓' : '✗'} ${name.padEnd(12)} ${seconds.toFixed(1).padStart(7)} s`);
-  const failed = results.filter(({ passed }) => !passed).length;
-  console.log(`${results.length - failed} passed, ${failed} failed`);
-  return failed > 0 ? 1 : 0;
+  console.log(`${results.length - failed.length} passed, ${failed.length} failed`);
+  return failed.length > 0 ? 1 : 0;
 });

@@ -7,7 +7,13 @@ import { SetupError } from './process.mjs';
 const MINIMUM_NODE = [20, 16];
 const MINIMUM_PYTHON = [3, 10];
 
-/** @typedef {{ python: string, pythonVersion: number[], compiler: string, nodeHeaders: string }} Prerequisites */
+/**
+ * @typedef {object} Prerequisites
+ * @property {string} python
+ * @property {number[]} pythonVersion
+ * @property {string} [compiler]
+ * @property {string} [nodeHeaders]
+ */
 
 /** @param {string} command @param {string[]} args */
 const capture = (command, args, input = '') => spawnSync(command, args, { encoding: 'utf8', input });
@@ -16,6 +22,9 @@ const capture = (command, args, input = '') => spawnSync(command, args, { encodi
 const missing = (what, debian, mac) =>
   `${what} Install it with: ${process.platform === 'darwin' ? mac : debian}` +
   (process.platform === 'darwin' ? '' : ` (macOS: ${mac})`);
+
+/** @param {string[]} problems */
+const missingAll = (problems) => new SetupError(['Something is missing:', ...problems].join('\n  - '));
 
 /** The first Python that is new enough and can create virtual environments; what is wrong with the best one otherwise. */
 function findPython() {
@@ -93,20 +102,35 @@ export function checkPlatform() {
 }
 
 /**
+ * What native code is compiled with.
+ *
+ * @param {Prerequisites} prerequisites
+ * @throws {SetupError} naming what is missing
+ */
+export function requireCompiler({ compiler, nodeHeaders }) {
+  if (compiler !== undefined && nodeHeaders !== undefined) return { compiler, nodeHeaders };
+  throw missingAll([findCompiler(), findNodeHeaders()].filter((result) => typeof result === 'string'));
+}
+
+/**
  * Looks for everything that the set-up needs and names all that is missing in one message.
  *
  * @param {string} root
- * @param {number} disk bytes that must be free below it
+ * @param {object} needs
+ * @param {number} needs.disk bytes that must be free below it
+ * @param {boolean} needs.compiler
  * @returns {Prerequisites}
  */
-export function findPrerequisites(root, disk) {
-  const results = [findPython(), findCompiler(), findNodeHeaders()];
-  const problems = results.filter((result) => typeof result === 'string');
+export function findPrerequisites(root, { disk, compiler }) {
+  const compilers = [findCompiler(), findNodeHeaders()];
+  const results = [findPython(), ...compilers];
+  const optional = compiler ? [] : compilers;
+  const problems = results.filter((result) => typeof result === 'string' && !optional.includes(result));
   const { bavail, bsize } = statfsSync(root);
   if (bavail * bsize < disk)
     problems.push(
       `Only ${((bavail * bsize) / 1e9).toFixed(1)} GB are free below ${root}; ${(disk / 1e9).toFixed(1)} GB are needed. Free some space.`,
     );
-  if (problems.length > 0) throw new SetupError(['Something is missing:', ...problems].join('\n  - '));
-  return /** @type {Prerequisites} */ (Object.assign({}, ...results));
+  if (problems.length > 0) throw missingAll(problems);
+  return Object.assign({}, ...results.filter((result) => typeof result !== 'string'));
 }

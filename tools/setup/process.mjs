@@ -145,15 +145,25 @@ if (process.env.npm_lifecycle_event) {
   setInterval(() => !stopping && isGone() && stop('SIGTERM', 143), 1000).unref();
 }
 
+// Runs its arguments once it is told to, and never should this process end before.
+const gate = 'read -r go <&3 && exec "$@" 3<&-';
+
 /**
+ * Starts a program that does not outlive this process: it begins when the guardian knows of it.
+ *
  * @param {string} command
  * @param {string[]} args
- * @param {import('node:child_process').SpawnOptions} options
+ * @param {import('node:child_process').SpawnOptions & { stdio: import('node:child_process').IOType[] }} options
  */
 function start(command, args, options) {
-  const child = spawn(command, args, { ...options, detached: true });
+  const stdio = [...options.stdio, /** @type {const} */ ('pipe')];
+  const child = spawn('sh', ['-c', gate, 'sh', command, ...args], { ...options, stdio, detached: true });
   children.add(child);
   if (child.pid) tellGuardian(`start ${child.pid}`);
+  const opening = /** @type {import('node:stream').Writable} */ (child.stdio[3]);
+  // It may have been ended before it began.
+  opening.on('error', () => {});
+  opening.end('go\n');
   const ended = () => {
     children.delete(child);
     if (child.pid) tellGuardian(`end ${child.pid}`);
@@ -162,6 +172,9 @@ function start(command, args, options) {
   child.on('close', ended);
   return child;
 }
+
+/** 128 + n where a signal ended the program. @param {number | null} code @param {NodeJS.Signals | null} signal */
+const exitCode = (code, signal) => code ?? 128 + (signal ? constants.signals[signal] : 0);
 
 /**
  * Runs a program whose output appears in this terminal.
@@ -175,7 +188,49 @@ export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = start(command, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
     child.on('error', (error) => reject(new SetupError(`${command} could not be started: ${error.message}`)));
-    child.on('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+    child.on('close', (code, signal) => resolve(exitCode(code, signal)));
+  });
+}
+
+/** As much of what a program printed as says why it failed. */
+const LINES_KEPT = 60;
+
+/**
+ * Runs a program whose output appears in this terminal, and keeps the end of it.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {import('node:child_process').SpawnOptions} [options]
+ * @returns {Promise<{ code: number, end: string }>} its exit code (128 + n where a signal ended it), its last lines
+ */
+export function runShown(command, args, options = {}) {
+  const colors = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
+  return new Promise((resolve, reject) => {
+    const child = start(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
+      env: { ...colors, ...(options.env ?? process.env) },
+    });
+    let end = '';
+    const show = (/** @type {NodeJS.WriteStream} */ stream) => (/** @type {Buffer} */ chunk) => {
+      stream.write(chunk);
+      end = (end + chunk.toString())
+        .split('\n')
+        .slice(-LINES_KEPT - 1)
+        .join('\n');
+    };
+    child.stdout?.on('data', show(process.stdout));
+    child.stderr?.on('data', show(process.stderr));
+    child.on('error', (error) => reject(new SetupError(`${command} could not be started: ${error.message}`)));
+    child.on('exit', (code, signal) => {
+      const result = () => resolve({ code: exitCode(code, signal), end: end.trimEnd() });
+      // A process that it left behind may keep its output open.
+      const timer = setTimeout(result, 2000);
+      child.on('close', () => {
+        clearTimeout(timer);
+        result();
+      });
+    });
   });
 }
 
@@ -219,6 +274,18 @@ export function runLogged(log, command, args, options = {}) {
         );
     });
   });
+}
+
+/**
+ * Why a product is missing though its program reported no error, as npm does on a full disk.
+ *
+ * @param {string} title of the step
+ * @param {string} product a path
+ * @param {string} log
+ */
+export function explainMissing(title, product, log) {
+  const output = readFileSync(log, 'utf8').split('\n$ ').at(-1) ?? '';
+  return explain(output, `${title}: no error was reported, but ${product} is not there`, log);
 }
 
 /** @param {string} command @param {string[]} args */

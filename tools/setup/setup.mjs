@@ -15,10 +15,20 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chooseDevice } from './device.mjs';
 import { checkPlatform, findPrerequisites } from './prerequisites.mjs';
-import { run, SetupError, showStep, startGuardian, startLog, tryLock, unlock } from './process.mjs';
+import {
+  explainMissing,
+  run,
+  runShown,
+  SetupError,
+  showStep,
+  startGuardian,
+  startLog,
+  tryLock,
+  unlock,
+} from './process.mjs';
 import { isolated, steps } from './steps.mjs';
 
-export { isolated, run, SetupError, showStep };
+export { isolated, run, runShown, SetupError, showStep };
 
 /** The repository. */
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -106,10 +116,10 @@ export async function setup() {
   if (complete) startGuardian(python);
   else {
     requireWritable(due);
-    const prerequisites = findPrerequisites(
-      root,
-      due.reduce((sum, { disk = 0 }) => sum + disk, 0),
-    );
+    const prerequisites = findPrerequisites(root, {
+      disk: due.reduce((sum, { disk = 0 }) => sum + disk, 0),
+      compiler: due.some(({ compiles }) => compiles?.()),
+    });
     startGuardian(prerequisites.python);
     mkdirSync(stateFolder, { recursive: true });
     await takeLock();
@@ -122,13 +132,10 @@ export async function setup() {
       delete stamps[step.name];
       writeStamps(stamps);
       await showStep(`${done + 1}/${done + due.length} ${step.title}`, (note) =>
-        step.run({ prerequisites, note }),
+        step.run({ prerequisites, note, isDue: (name) => dueSteps().some((other) => other.name === name) }),
       );
       const missing = step.produces.find((path) => !existsSync(path));
-      if (missing)
-        throw new SetupError(
-          `${step.title}: everything went well, but ${missing} is not there. Whole output: ${log}`,
-        );
+      if (missing) throw new SetupError(explainMissing(step.title, missing, log));
       writeStamps({ ...stamps, [step.name]: step.fingerprint() });
     }
     unlock(lockFile);

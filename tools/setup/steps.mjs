@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -12,6 +13,8 @@ import {
 import { spawnSync } from 'node:child_process';
 import { dirname, join, relative } from 'node:path';
 import { explainMissingGpu } from './device.mjs';
+import { dropBinding, keepBinding, keptBinding } from './keptBinding.mjs';
+import { requireCompiler } from './prerequisites.mjs';
 import { runLogged, SetupError } from './process.mjs';
 
 /**
@@ -23,8 +26,14 @@ import { runLogged, SetupError } from './process.mjs';
  * @property {string} title
  * @property {() => string} fingerprint hash of all that the result depends on
  * @property {string[]} produces paths that must exist
+ * @property {() => boolean} [compiles] whether it needs a C++ compiler
  * @property {number} [disk] bytes that must be free below the checkout, at its peak
- * @property {(tools: { prerequisites: import('./prerequisites.mjs').Prerequisites, note: (text: string) => void }) => Promise<void>} run
+ * @property {(tools: Tools) => Promise<void>} run
+ *
+ * @typedef {object} Tools
+ * @property {import('./prerequisites.mjs').Prerequisites} prerequisites
+ * @property {(text: string) => void} note adds a remark to the step's line
+ * @property {(step: string) => boolean} isDue whether another step is still to be run
  */
 
 /** @param {(string | Buffer)[]} parts */
@@ -92,6 +101,44 @@ export function steps(root, log, device) {
   const inRoot = { cwd: root, env: pipEnvironment };
   const native = at('lib', 'native');
   const suffix = process.platform === 'darwin' ? '.2.dylib' : '.so.2';
+  /** @type {Promise<string> | undefined} */
+  let compiling;
+  // What takes longest of the binding. It is kept, because npm throws the binding away with each change of a package.
+  const startCompiling = (/** @type {string} */ compiler) => {
+    const folder = at('.liandan', 'native');
+    const sources = filesBelow(native, /\.(cc|h)$/).filter((file) => !/\/(binding|product)\.cc$/.test(file));
+    const key = hash(
+      linked(),
+      ...sources.map((file) => readFileSync(file)),
+      compiler,
+      read('tools/setup/steps.mjs'),
+    );
+    const object = join(folder, `program-${key}.o`);
+    const compile = async () => {
+      if (existsSync(object)) return object;
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder, { recursive: true });
+      await compileProgram(log, compiler, native, join(tensorflow, 'include'), `${object}.part`);
+      renameSync(`${object}.part`, object);
+      return object;
+    };
+    compiling ??= compile();
+    return compiling;
+  };
+
+  /** Of all that the binding depends on, in whichever checkout: known before anything is installed. */
+  const bindingKey = () =>
+    hash(
+      `${process.platform} ${process.arch} ${flavour}`,
+      process.version,
+      read('package-lock.json'),
+      readFileSync(requirements),
+      read('tools/setup/steps.mjs'),
+      ...filesBelow(native, /\.(cc|h)$/).map((file) => readFileSync(file)),
+    );
+
+  /** What an earlier set-up has built, if it fits. With a GPU, TensorFlow.js's own binding is built, which takes seconds. */
+  const kept = () => (device === 'cpu' ? keptBinding(bindingKey()) : undefined);
 
   const packages = () => hash(root, read('package-lock.json'), process.version);
   const environment = () => hash(root, read('requirements.txt'));
@@ -194,7 +241,10 @@ export function steps(root, log, device) {
         );
       },
       produces: ['lib', 'kernel', 'tools'].map((folder) => at(folder, 'dist')),
-      run: async () => {
+      run: async ({ prerequisites, isDue }) => {
+        // It takes longer than the rest of both steps, and there is a second core; the next step says how it went.
+        if (device === 'cpu' && isDue('binding') && !kept())
+          startCompiling(requireCompiler(prerequisites).compiler).catch(() => {});
         const compiler = at('node_modules', 'typescript', 'bin', 'tsc');
         for (const project of ['lib', 'kernel', 'tools'])
           await runLogged(log, process.execPath, [compiler, '-p', project], inRoot);
@@ -211,8 +261,23 @@ export function steps(root, log, device) {
           ...filesBelow(native, /\.(cc|h)$/).map((file) => readFileSync(file)),
         ),
       produces: [binding],
-      run: async ({ prerequisites: { compiler, nodeHeaders }, note }) => {
+      compiles: () => !kept(),
+      run: async ({ prerequisites, note }) => {
         mkdirSync(dirname(binding), { recursive: true });
+        const earlier = kept();
+        if (earlier) {
+          try {
+            copyFileSync(earlier, `${binding}.part`);
+            renameSync(`${binding}.part`, binding);
+            const runtime = await verifyBinding(root, log, device);
+            await verifyProgram(root, log);
+            return note(`${runtime}, as an earlier set-up built it`);
+          } catch {
+            // Another system may share the user's folder.
+            dropBinding(bindingKey());
+          }
+        }
+        const { compiler, nodeHeaders } = requireCompiler(prerequisites);
         const include = join(tensorflow, 'include');
         const libs = ['cc', 'framework'].map((name) => join(tensorflow, `libtensorflow_${name}${suffix}`));
         const flags = [
@@ -228,7 +293,10 @@ export function steps(root, log, device) {
         /** @param {string[]} sources what is linked with TensorFlow.js's backend */
         const link = async (...sources) => {
           const backend = join(tfjs, 'binding', 'tfjs_backend.cc');
-          const output = ['-o', `${binding}.part`, `-Wl,-rpath,${tensorflow}`];
+          // Found from where the binding lies: it works in other checkouts too.
+          const here = process.platform === 'darwin' ? '@loader_path' : '$ORIGIN';
+          const libraryPath = `${here}/${relative(dirname(binding), tensorflow)}`;
+          const output = ['-o', `${binding}.part`, `-Wl,-rpath,${libraryPath}`];
           await runLogged(log, compiler, [...flags, ...sources, backend, ...libs, ...output]);
           renameSync(`${binding}.part`, binding);
           return verifyBinding(root, log, device);
@@ -236,24 +304,26 @@ export function steps(root, log, device) {
         const plain = () => link(join(tfjs, 'binding', 'tfjs_binding.cc'));
         // XLA's programs are for CPUs.
         if (device === 'gpu') return note(await plain());
-        const object = `${binding}.program.o`;
         try {
-          await compileProgram(log, compiler, native, include, object);
+          const object = await startCompiling(compiler);
           const ours = [
             `-I${join(tfjs, 'binding')}`,
             `-I${native}`,
             '-w',
+            // Multiply and add in one instruction, loops unrolled.
+            '-O3',
+            '-ffp-contract=fast',
             join(native, 'binding.cc'),
+            join(native, 'product.cc'),
             object,
           ];
           const runtime = await link(...ours);
           await verifyProgram(root, log);
+          keepBinding(bindingKey(), binding);
           note(runtime);
         } catch {
           // It is written against XLA's inner parts, which another version of TensorFlow may have changed.
           note(`${await plain()}; compiled steps run in its sessions`);
-        } finally {
-          rmSync(object, { force: true });
         }
       },
     },

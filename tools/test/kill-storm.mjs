@@ -26,7 +26,7 @@ function processes() {
   return stdout.split('\n').flatMap((line) => {
     const [, pid, state = '', args = ''] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
     if (!pid || state.startsWith('Z') || args.includes('kill-storm')) return [];
-    const command = /^npm start|tools\/start\.mjs/.test(args) && folderOf(pid) === root;
+    const command = /^npm start|tools\/commands\/start\.mjs/.test(args) && folderOf(pid) === root;
     return command || args.includes(`${root}/`) ? [{ pid: Number(pid), args }] : [];
   });
 }

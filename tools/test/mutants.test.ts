@@ -196,16 +196,23 @@ describe('mutants of a notebook', () => {
     ]);
   });
 
-  it('are killed by an error that the cell throws, but not by one that says they are no program', async () => {
+  it('are not killed by an error before the check, nor by one that says they are no program', async () => {
     const throws = { ...killers[1]!, replace: '2 + 3' };
     const noProgram = { ...killers[1]!, replace: '2 * two' };
     const noSyntax = { ...killers[1]!, replace: '2 * (' };
-    const { verdicts } = await run([throws, noProgram, noSyntax]);
-    expect(verdicts.map(({ fate, words }) => [fate, words])).toEqual([
-      ['killed', 'cell 4: RangeError: five; LI-2 was not reached'],
-      ['invalid', 'cell 4: ReferenceError: two is not defined'],
-      ['invalid', expect.stringContaining('expected')],
+    const { verdicts, problems } = await run([throws, noProgram, noSyntax]);
+    expect(verdicts.map(({ fate, words, failed }) => [fate, words, failed])).toEqual([
+      ['crashed', 'cell 4: RangeError: five; LI-2 was not reached', []],
+      ['invalid', 'cell 4: ReferenceError: two is not defined', []],
+      ['invalid', expect.stringContaining('expected'), []],
     ]);
+    expect(problems).toContain('LI-2: no mutant kills it');
+  });
+
+  it('are killed by the value of a check, whatever is thrown after it', async () => {
+    const after = { ...killers[1]!, find: 'equals: 4 });', replace: 'equals: 5 });\nfail();' };
+    const { verdicts } = await run([after]);
+    expect(verdicts).toMatchObject([{ fate: 'killed', failed: ['LI-2'] }]);
   });
 
   it.each([
@@ -230,6 +237,13 @@ describe('mutants of a notebook', () => {
     });
     expect(verdicts.map(({ fate }) => fate)).toEqual(['killed', 'killed', 'skipped']);
     expect(problems).toEqual([]);
+  });
+
+  it('that are slow are not valid without a place for their mistake, with --fast too', async () => {
+    const lost = { ...killers[2]!, find: '[0, 6]', slow: true };
+    const { verdicts, problems } = await run([lost], { fast: true });
+    expect(verdicts).toMatchObject([{ fate: 'invalid', words: '"[0, 6]" occurs nowhere in cell cell-5' }]);
+    expect(problems[0]).toContain('invalid');
   });
 
   it('are compared with the whole notebook', async () => {

@@ -84,6 +84,19 @@ describe('what a command has started', () => {
     60_000,
   );
 
+  it('ends with it even where it kills it at once', async () => {
+    const file = join(folder, 'at-once.pids');
+    const hostile = `kill -9 $PPID; echo $$ >> ${file}; while :; do sleep 0.1; done`;
+    for (let i = 0; i < 8; i++) {
+      const program = `startGuardian('python3'); console.log('up'); await run('sh', ['-c', ${JSON.stringify(hostile)}]);`;
+      const { child } = await start(program);
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
+    const pids = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []);
+    await expect.poll(() => pids().length, { timeout: 5000 }).toBe(8);
+    await expect.poll(() => pids().filter(isRunning), { timeout: 15_000 }).toEqual([]);
+  }, 40_000);
+
   it('ends when npm is killed that has started the command', async () => {
     const file = join(folder, 'npm.pids');
     const script = `echo $$ >> ${file}; while :; do sleep 0.1; done`;

@@ -10,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -54,7 +55,8 @@ function setup({ env = process.env, node = process.execPath, kill, uid } = {}) {
   const program = "import('./tools/setup/setup.mjs').then(({ main, setup }) => main(setup))";
   const child = spawn(node, ['-e', program], {
     cwd: checkout,
-    env: { ...env, npm_lifecycle_event: undefined },
+    // What an earlier set-up has built is taken only where that is the case.
+    env: { LIANDAN_CACHE: 'off', ...env, npm_lifecycle_event: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(uid !== undefined && { uid, gid: uid }),
   });
@@ -266,6 +268,25 @@ const cases = {
     }
     demandWhole(await setup());
   },
+  'no compiler: what an earlier set-up has built serves': async () => {
+    const cache = { ...process.env, LIANDAN_CACHE: join(base, 'cache') };
+    const bare = { CXX: '/bin/false' };
+    undo('binding');
+    const refused = await setup({ env: { ...process.env, ...bare } });
+    demand(refused.code === 1, `exit code ${refused.code}`, refused);
+    demand(refused.output.includes('A C++17 compiler was not found'), 'it is not named', refused);
+    demandWhole(await setup({ env: cache }));
+    undo('binding');
+    const outcome = await setup({ env: { ...cache, ...bare } });
+    demandWhole(outcome);
+    demand(outcome.output.includes('as an earlier set-up built it'), 'it was built', outcome);
+    for (const name of readdirSync(join(base, 'cache', 'bindings')))
+      writeFileSync(join(base, 'cache', 'bindings', name), 'truncated');
+    undo('binding');
+    const broken = await setup({ env: cache });
+    demandWhole(broken);
+    demand(!broken.output.includes('as an earlier set-up built it'), 'a broken one served', broken);
+  },
   ...Object.fromEntries(
     names.map((step) => [
       `kill -9 in the step ${step}`,
@@ -306,6 +327,24 @@ const cases = {
       },
     ]),
   ),
+  'GPU that comes or goes: what is installed stays': async () => {
+    const { device } = JSON.parse(readFileSync(stampFile(), 'utf8'));
+    const folder = join(base, 'driver');
+    mkdirSync(folder, { recursive: true });
+    const words =
+      device === 'gpu' ? 'echo "Failed to initialize NVML" >&2; exit 18' : 'echo "GPU 0: NVIDIA H100"';
+    writeFileSync(join(folder, 'nvidia-smi'), `#!/bin/sh\n${words}\n`, { mode: 0o755 });
+    const outcome = await setup({ env: { ...process.env, PATH: `${folder}:${process.env.PATH}` } });
+    demandWhole(outcome);
+    demand(outcome.output.includes('set-up complete'), 'something was installed', outcome);
+  },
+  'small temporary folder in the step tensorflow': async () => {
+    undo('tensorflow');
+    const temporary = join(base, 'small');
+    await onFullDisk(temporary, '20m', async () => {
+      demandWhole(await setup({ env: { ...process.env, TMPDIR: temporary } }));
+    });
+  },
   'a checkout of somebody else, not finished': async () => {
     if (process.getuid?.() !== 0) throw new Skipped('only root can become another user');
     execFileSync('chmod', ['-R', 'go+rX', checkout]);
@@ -325,6 +364,17 @@ const cases = {
   },
   'a checkout of somebody else, finished: a class server': async () => {
     if (process.getuid?.() !== 0) throw new Skipped('only root can become another user');
+    const nobody = { uid: 65534, gid: 65534 };
+    const reaches = (/** @type {string} */ python) =>
+      spawnSync(python, ['-c', 'import venv, ensurepip'], nobody).status === 0;
+    if (!reaches(at('.venv', 'bin', 'python'))) {
+      // Root's own Python; a class server has the system's.
+      const system = '/usr/bin/python3';
+      if (!reaches(system))
+        throw new Skipped(`nobody can run neither .venv/bin/python nor a whole ${system}`);
+      rmSync(at('.venv'), { recursive: true, force: true });
+      demandWhole(await setup({ env: { ...process.env, PYTHON: system } }));
+    }
     execFileSync('chmod', ['-R', 'go+rX', checkout]);
     const temporary = join(base, 'tmp-of-nobody');
     mkdirSync(temporary);
@@ -340,8 +390,7 @@ const cases = {
     ];
     const run = spawnSync(at('.venv', 'bin', 'python'), args, {
       cwd: checkout,
-      uid: 65534,
-      gid: 65534,
+      ...nobody,
       encoding: 'utf8',
       env: { PATH: process.env.PATH, TMPDIR: temporary },
     });

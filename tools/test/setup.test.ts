@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -136,12 +145,69 @@ describe('a GPU that TensorFlow did not register', () => {
   });
 });
 
+describe('set-up for a GPU', () => {
+  /** A checkout in which these programs stand for Python with pip, the compiler and the library. */
+  const checkout = ({ pip = '', library = '' }) => {
+    const root = mkdtempSync(join(folder, 'checkout-'));
+    const program = (path: string[], script: string) => {
+      mkdirSync(join(root, ...path.slice(0, -1)), { recursive: true });
+      writeFileSync(join(root, ...path), script, { mode: 0o755 });
+    };
+    program(['.venv', 'bin', 'python'], `#!/bin/sh\n[ "$1" = -c ] && echo 13 && exit\n${pip}\n`);
+    program(['compiler'], '#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && : > "$2"; shift; done\n');
+    program(['node_modules', 'liandan', 'index.js'], library);
+    program(['.venv', 'tensorflow', 'old'], '');
+    return root;
+  };
+  /** What a step says that fails; null where it succeeds. */
+  const step = (root: string, name: string) => {
+    const prerequisites = `{ prerequisites: { compiler: ${JSON.stringify(join(root, 'compiler'))}, nodeHeaders: '' }, note: () => {} }`;
+    const find = `steps(${JSON.stringify(root)}, ${JSON.stringify(join(root, 'log'))}, 'gpu').find(({ name }) => name === '${name}')`;
+    const expression = `(await ${find}.run(${prerequisites})) ?? null`;
+    return evaluate(['setup', 'steps.mjs'], 'steps', expression, { TMPDIR: join(root, 'small') });
+  };
+  const target = 'while [ "$1" != --target ]; do shift; done';
+
+  it('unpacks in the checkout, however small the temporary folder is', () => {
+    const libraries = ['cusolver', 'cusparse'].map((name) => `"$2/nvidia/${name}/lib"`).join(' ');
+    const root = checkout({ pip: `${target}\nmkdir -p ${libraries}\nls -d "$TMPDIR" > "$2/temporary"` });
+    expect(step(root, 'tensorflow')).toBeNull();
+    const installed = join(root, '.venv', 'tensorflow');
+    const temporary = join(root, '.liandan', 'tmp');
+    expect(readFileSync(join(installed, 'temporary'), 'utf8').trim()).toBe(temporary);
+    expect([existsSync(temporary), existsSync(join(installed, 'old'))]).toEqual([false, false]);
+    const link = join(installed, 'nvidia', 'cusparse', 'lib', 'libcusolver.so.11');
+    expect(readlinkSync(link)).toBe('../../cusolver/lib/libcusolver.so.11');
+  });
+
+  it('that finds the disk full keeps what is installed, and says so', () => {
+    const full = 'ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device';
+    const root = checkout({ pip: `echo "${full}" >&2; exit 1` });
+    expect(step(root, 'tensorflow')).toMatch(/The disk is full\. Free some space and run the same command/);
+    expect(existsSync(join(root, '.venv', 'tensorflow', 'old'))).toBe(true);
+  });
+
+  it('ends with the cause and the remedy where the driver is missing', () => {
+    const words = 'failed call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN ERROR (303)';
+    const library = (device: string) => `
+      console.error('E0000 00:00:1 1 cuda_platform.cc:52] ${words}');
+      exports.tf = { matMul: () => ({ dataSync: () => [19, 22, 43, 50] }) };
+      exports.describeRuntime = () => ({ tensorflow: '2.21.0', device: '${device}' });`;
+    const said = step(checkout({ library: library('CPU') }), 'binding') as string;
+    expect(said).toMatch(/^TensorFlow did not register the GPU: libcuda\.so\.1, which belongs to the driver/);
+    expect(said).toContain(words);
+    expect(said).toMatch(/What helps: install NVIDIA's driver.*; then npm start\./);
+    expect(said).toContain('LIANDAN_DEVICE=cpu npm start');
+    expect(step(checkout({ library: library('GPU') }), 'binding')).toBeNull();
+  });
+});
+
 describe('free disk', () => {
   const find = (bytes: number) =>
     evaluate(
       ['setup', 'prerequisites.mjs'],
       'findPrerequisites',
-      `findPrerequisites('.', ${bytes}) && 'enough'`,
+      `findPrerequisites('.', { disk: ${bytes}, compiler: false }) && 'enough'`,
     );
   const needed = (device: string, step: string) =>
     evaluate(
@@ -158,6 +224,66 @@ describe('free disk', () => {
   it('is several times as much for a GPU, where pip unpacks 8.3 GB', () => {
     expect(needed('gpu', 'tensorflow')).toBeGreaterThan(8.4e9);
     expect(needed('cpu', 'tensorflow')).toBeLessThan(3e9);
+  });
+});
+
+describe('a compiler', () => {
+  const find = (compiler: boolean) =>
+    evaluate(
+      ['setup', 'prerequisites.mjs'],
+      'findPrerequisites',
+      `findPrerequisites('.', { disk: 1, compiler: ${compiler} }).compiler ?? 'none'`,
+      { CXX: join(folder, 'missing') },
+    );
+
+  it('is demanded only where something has to be compiled', () => {
+    expect(find(true)).toMatch(
+      /^Something is missing:\n {2}- A C\+\+17 compiler was not found\. Install it with/,
+    );
+    expect(find(false)).toBe('none');
+  });
+});
+
+describe('a binding that an earlier set-up has built', () => {
+  const binding = join(folder, 'binding.node');
+  writeFileSync(binding, 'machine code');
+  const ask = (cache: string, expression: string) =>
+    evaluate(['setup', 'keptBinding.mjs'], 'keepBinding, keptBinding, dropBinding', expression, {
+      LIANDAN_CACHE: cache,
+    });
+  const keep = (key: string) => `keepBinding('${key}', ${JSON.stringify(binding)})`;
+  const kept = (key: string) => `keptBinding('${key}') ?? 'none'`;
+
+  it('is found by its key, until it is dropped', () => {
+    const cache = mkdtempSync(join(folder, 'cache-'));
+    expect(ask(cache, `(${keep('a')}, ${kept('a')})`)).toBe(join(cache, 'bindings', 'a.node'));
+    expect(readFileSync(join(cache, 'bindings', 'a.node'), 'utf8')).toBe('machine code');
+    expect(ask(cache, kept('b'))).toBe('none');
+    expect(ask(cache, `(dropBinding('a'), ${kept('a')})`)).toBe('none');
+  });
+
+  it('is not taken from where others can write, nor where none shall be kept', () => {
+    const cache = mkdtempSync(join(folder, 'cache-'));
+    ask(cache, `${keep('a')} ?? 0`);
+    chmodSync(join(cache, 'bindings'), 0o777);
+    expect(ask(cache, kept('a'))).toBe('none');
+    chmodSync(join(cache, 'bindings'), 0o700);
+    expect(ask(cache, kept('a'))).not.toBe('none');
+    expect(ask('off', `(${keep('a')}, ${kept('a')})`)).toBe('none');
+  });
+
+  it('is one of four: those that were not used for longest go', () => {
+    const cache = mkdtempSync(join(folder, 'cache-'));
+    for (const key of ['a', 'b', 'c', 'd']) ask(cache, `${keep(key)} ?? 0`);
+    ask(cache, kept('a'));
+    ask(cache, `${keep('e')} ?? 0`);
+    expect(['a', 'b', 'c', 'd', 'e'].map((key) => ask(cache, kept(key)) === 'none')).toEqual([
+      false,
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 });
 

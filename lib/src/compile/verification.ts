@@ -5,20 +5,12 @@ import { forget, record, type FlatStep, type Recording } from './record/recorder
 import { Restoration } from './record/restoration';
 import { CompileError } from './ir/errors';
 import { dependencies } from './ir/live';
-import { describeSource, type Source, type Trace } from './ir/trace';
+import type { Source, Trace } from './ir/trace';
+import { Rounding } from './record/rounding';
+import { Doubt, type Comparison } from './deviation';
 
 /** Which calls are verified; see {@link CompileOptions.verify}. */
 export type Verify = boolean | 'always';
-
-/** A result of a step, computed in two ways. */
-interface Comparison {
-  readonly name: string;
-  readonly source: Source;
-  readonly expected: tf.Tensor;
-  readonly actual: tf.Tensor;
-  /** What a variable was before the step: a deviation is large or small beside the change. */
-  readonly before?: tf.Tensor;
-}
 
 /** How many calls at the beginning are verified, one after the other. */
 const FIRST_CALLS = 4;
@@ -27,18 +19,8 @@ const LEAST_TIME = 500;
 /** Beyond what it takes to compile, this share of the running time may go into verifying. */
 const SHARE_OF_TIME = 0.01;
 
-/** Deviations of rounding in other orders of summation, relative to the largest value of a tensor or to its change. */
-const RELATIVE_TOLERANCE = 1e-3;
-/** The spacing of float32 at 1, some roundings of it. */
-const ROUNDING = 8 * 2 ** -23;
-/** What is left where a sum cancels: of a result, of the change of a variable. */
-const LEFT_OF_SUMS = { result: 1e-6, change: 1e-7 };
-/** By how much values are moved to see how far a result depends on their rounding. */
-const PERTURBATION = 2 ** -20;
-/** How often they are moved. */
-const PERTURBATIONS = 3;
-/** A result may differ by as much as this number of such perturbations makes it. */
-const SENSITIVITY = 64;
+/** In how many ways a step rounds otherwise before a doubt about it is taken for true. */
+const WAYS = 16;
 
 export class Verification {
   private calls = 0;
@@ -203,97 +185,57 @@ export class Verification {
     restoration: Restoration,
   ): void {
     const comparisons = this.comparisons(recording, outputs, steps, restoration);
+    const doubts = comparisons.map((comparison) =>
+      this.options.otherStream() && drawsRandomNumbers(comparison.source)
+        ? undefined
+        : Doubt.about(comparison),
+    );
     try {
-      const suspects = comparisons.filter(
-        (comparison) =>
-          deviationOf(comparison) > toleranceOf(comparison) &&
-          !(this.options.otherStream() && drawsRandomNumbers(comparison.source)),
-      );
-      if (suspects.length === 0) return;
-      // A sign, or a gradient that is all rounding, may differ as a whole: so does it in an eager run that is moved a little.
-      const sensitivities = suspects.map(() => 0);
-      for (let attempt = 1; attempt <= PERTURBATIONS; attempt++) {
-        const moved = this.recordMoved(inputs, recording.fed, attempt, restoration);
+      // A sign, or a gradient that is all rounding, may differ as a whole: so does it in an eager run that rounds otherwise.
+      for (let way = 0; doubts.some((doubt) => doubt?.isJustified()); way++) {
+        if (way === WAYS) {
+          throw new CompileError(doubts.find((doubt) => doubt?.isJustified())!.describe());
+        }
+        const moved = this.recordMoved(inputs, recording.fed, new Rounding(way), restoration);
         // Where the function fails beside its inputs, it cannot be said how far rounding goes.
         if (!moved) return;
         const values = [...moved.outputs, ...moved.updates];
-        suspects.forEach((suspect, i) => {
-          const deviation = deviationOf({ ...suspect, actual: values[comparisons.indexOf(suspect)]! });
-          sensitivities[i] = Math.max(sensitivities[i]!, deviation);
-        });
+        doubts.forEach((doubt, i) => doubt?.weigh(values[i]!));
         forget(moved);
       }
-      const wrong = suspects.find((suspect, i) => deviationOf(suspect) > SENSITIVITY * sensitivities[i]!);
-      if (wrong) throw new CompileError(describeDeviation(wrong));
     } finally {
+      doubts.forEach((doubt) => doubt?.dispose());
       tf.dispose(comparisons.map(({ actual }) => actual));
     }
   }
 
-  /** A recording from variables and inputs that are moved by some roundings; undefined if the function fails there. Variables and counters end where they are. */
+  /**
+   * A recording in which variables, inputs and operations round otherwise; undefined if the function fails there.
+   * Variables and counters end where they are.
+   */
   private recordMoved(
     inputs: readonly tf.Tensor[],
     fed: Recording['fed'],
-    attempt: number,
+    rounding: Rounding,
     restoration: Restoration,
   ): Recording | undefined {
     const now = new Restoration();
-    const perturbed = inputs.map((input) => perturb(input, attempt));
+    const moved = inputs.map((input) => rounding.move(input));
     try {
       restoration.rewindVariables();
       for (const variable of now.variables) {
-        tf.tidy(() => variable.assign(perturb(variable, attempt)));
+        tf.tidy(() => variable.assign(rounding.move(variable)));
       }
-      return record(this.step, perturbed, { mayCreate: false, restoration: now, fed });
+      return record(this.step, moved, { mayCreate: false, restoration: now, fed, rounding });
     } catch {
       return undefined;
     } finally {
       now.rewind();
       now.dispose();
-      tf.dispose(perturbed);
+      tf.dispose(moved);
+      rounding.dispose();
     }
   }
-}
-
-/** The largest difference of two elements; infinite where one is a number and the other is not. */
-function deviationOf({ expected, actual }: Pick<Comparison, 'expected' | 'actual'>): number {
-  return tf.tidy(() => {
-    if (expected.size === 0 || !isNumeric(expected)) return 0;
-    const [a, b] = [expected, actual].map((x) => tf.cast(x, 'float32')) as [tf.Tensor, tf.Tensor];
-    const isNumber = tf.logicalOr(tf.isFinite(a), tf.isFinite(b));
-    const same = tf.logicalOr(tf.equal(a, b), tf.logicalNot(isNumber));
-    const difference = tf.where(same, tf.zerosLike(a), tf.abs(tf.sub(a, b)));
-    const bounded = tf.where(tf.isNaN(difference), tf.fill(a.shape, Infinity), difference);
-    return tf.max(bounded).dataSync()[0]!;
-  });
-}
-
-function toleranceOf({ expected, before }: Comparison): number {
-  return tf.tidy(() => {
-    if (expected.size === 0 || !isNumeric(expected)) return 0;
-    const largest = largestOf(expected);
-    if (!before) return RELATIVE_TOLERANCE * largest + LEFT_OF_SUMS.result;
-    const change = largestOf(tf.sub(tf.cast(expected, 'float32'), tf.cast(before, 'float32')));
-    return RELATIVE_TOLERANCE * change + ROUNDING * largest + LEFT_OF_SUMS.change;
-  });
-}
-
-function isNumeric({ dtype }: tf.Tensor): boolean {
-  return dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
-}
-
-/** The largest finite magnitude. */
-function largestOf(x: tf.Tensor): number {
-  const magnitudes = tf.abs(tf.cast(x, 'float32'));
-  return tf.max(tf.where(tf.isFinite(magnitudes), magnitudes, tf.zerosLike(magnitudes))).dataSync()[0]!;
-}
-
-function perturb<T extends tf.Tensor>(x: T, attempt: number): T {
-  if (x.dtype !== 'float32') return tf.clone(x);
-  return tf.tidy(() => {
-    const signs = tf.sign(tf.sin(tf.mul(attempt, tf.range(1, x.size + 1))));
-    return tf.mul<T>(x, tf.add(1, tf.mul(PERTURBATION, tf.reshape(signs, x.shape))));
-  });
 }
 
 function drawsRandomNumbers(source: Source): boolean {
@@ -305,16 +247,4 @@ function describeFailure(failure: unknown): CompileError {
   return new CompileError(`The function of the step fails, and the compiled step does not: ${message}`, {
     cause: failure,
   });
-}
-
-function describeDeviation({ name, source, expected, actual }: Comparison): string {
-  const values = (x: tf.Tensor): string => {
-    const data = Array.from(x.dataSync().subarray(0, 4), (value) => Number(value.toPrecision(7)));
-    return `${data.join(', ')}${x.size > data.length ? ', …' : ''}`;
-  };
-  return (
-    `The compiled step does not compute what its function computes: ${name}, ${describeSource(source)}, is ` +
-    `${values(actual)} and should be ${values(expected)}. Please report it; until then, use the option xla: false, ` +
-    `or the function itself.`
-  );
 }

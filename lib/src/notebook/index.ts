@@ -15,7 +15,7 @@ export {
   type MimeBundle,
 } from './kernel';
 export { live, liveFigure, liveText, type Live, type LiveOptions } from './live';
-export { byProfile, profile, type Profile } from './profile';
+export { byProfile, profile, resumable, type Profile, type Resumable } from './profile';
 export { progress, type ProgressState } from './progress';
 export { show, type ShowOptions } from './show';
 export {

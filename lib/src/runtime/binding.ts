@@ -37,19 +37,23 @@ export interface Programs {
   /**
    * @param graph A GraphDef.
    * @param config A tf2xla.Config, whose feeds are the parameters and whose fetches are the results.
+   * @param serialized What `serializeProgram` gave for the same graph, configuration, inputs and outputs; empty to compile.
    * @param inputs How many parameters, from the first on, are given to each run; the others are read from `slots`.
    * @param outputs How many results, from the first on, are handed over; the others are written over `updates`.
    * @param threads Most threads of a run; 0 for one per core.
    */
-  compileProgram: (
+  loadProgram: (
     graph: Uint8Array,
     config: Uint8Array,
+    serialized: Uint8Array,
     inputs: number,
     slots: Int32Array,
     outputs: number,
     updates: Int32Array,
     threads: number,
   ) => NativeProgram;
+  /** The compiled code, for this processor and this version of TensorFlow. */
+  serializeProgram: (program: NativeProgram) => Uint8Array;
   createMemory: (slots: number) => NativeMemory;
   clearMemory: (memory: NativeMemory) => void;
   /** @param isShared Whether programs only read the slot, so that the tensor's own memory will do. */
@@ -137,7 +141,7 @@ export function nativeBackend(): Backend {
 export function nativePrograms(): Programs | undefined {
   const { binding, isUsingGpuDevice } = nativeBackend();
   const isWanted = process.env.LIANDAN_XLA !== 'session' && !isUsingGpuDevice;
-  return isWanted && binding.compileProgram ? (binding as Programs) : undefined;
+  return isWanted && binding.loadProgram ? (binding as Programs) : undefined;
 }
 
 /** What the backend keeps for the data of a tensor that is not disposed. */

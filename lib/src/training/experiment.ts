@@ -43,6 +43,14 @@ export interface ExperimentProgress {
   readonly loss?: number;
 }
 
+export interface ExperimentCheckpoint {
+  readonly file: string;
+  /** As in `train`. */
+  readonly every?: number;
+  /** Whether the file is there for interruptions only, and goes when all trials are complete; default false. */
+  readonly isTemporary?: boolean;
+}
+
 export interface ExperimentOptions<Candidate, S extends ExperimentSetting, M extends Measurements> {
   /** What is compared, by name. */
   readonly candidates: Readonly<Record<string, Candidate>>;
@@ -57,7 +65,7 @@ export interface ExperimentOptions<Candidate, S extends ExperimentSetting, M ext
   /** One bar for all trials: `progress('18 training runs')`. */
   readonly onProgress?: (progress: ExperimentProgress) => unknown;
   /** Where the results are kept, and beside it the trial that runs, so that the experiment survives its process. */
-  readonly checkpoint?: { readonly file: string; readonly every?: number };
+  readonly checkpoint?: ExperimentCheckpoint;
   /** As in `train`. */
   readonly resume?: boolean;
 }
@@ -116,7 +124,10 @@ export async function experiment<
       seed: trial.seed,
       signal,
       onProgress: (state) => display.within(state),
-      ...(checkpoint && { checkpoint: { ...checkpoint, file: inProgress! }, resume: resume ?? false }),
+      ...(checkpoint && {
+        checkpoint: { file: inProgress!, every: checkpoint.every },
+        resume: resume ?? false,
+      }),
     };
     let measured: M;
     try {
@@ -140,7 +151,9 @@ export async function experiment<
     }
     await display.completed();
   }
-  return { rows, interrupted: rows.length < plan.length };
+  const interrupted = rows.length < plan.length;
+  if (checkpoint?.isTemporary && !interrupted) await rm(checkpoint.file, { force: true });
+  return { rows, interrupted };
 }
 
 type Key = Readonly<Record<string, number | string | boolean>>;

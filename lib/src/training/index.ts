@@ -22,6 +22,7 @@ export { loadTensors, loadWeights, saveTensors, saveWeights, type Weights } from
 export {
   experiment,
   type Experiment,
+  type ExperimentCheckpoint,
   type ExperimentOptions,
   type ExperimentProgress,
   type Measurement,

@@ -10,7 +10,7 @@ import { train } from './train';
 
 export interface RateScanOptions<Name extends string> extends Pick<
   ExperimentOptions<unknown, never, never>,
-  'seeds' | 'signal' | 'onProgress'
+  'seeds' | 'signal' | 'onProgress' | 'checkpoint' | 'resume'
 > {
   /** What is compared: makes an optimizer with a learning rate that falls linearly to zero. */
   readonly optimizers: Readonly<Record<Name, (options: { learningRate: Schedule }) => tf.Optimizer>>;
@@ -61,7 +61,7 @@ export async function scanRates<Name extends string>(
   options: RateScanOptions<Name>,
 ): Promise<Readonly<Record<Name, RateCurve>>> {
   const known = ['optimizers', 'rates', 'model', 'data', 'testData', 'epochs', 'batchSize'];
-  rejectUnknown(options, [...known, 'seeds', 'signal', 'onProgress'], 'scanRates');
+  rejectUnknown(options, [...known, 'seeds', 'signal', 'onProgress', 'checkpoint', 'resume'], 'scanRates');
   const { optimizers, rates, model: make, data, testData, epochs, batchSize = 64, ...running } = options;
   const steps = epochs * Math.floor(data.labels.shape[0] / batchSize);
   const { rows, interrupted } = await experiment({

@@ -97,6 +97,26 @@ describe('integers that a step holds or hands on', () => {
   });
 });
 
+it('numbers of the host are handed over as integers, which TensorFlow.js leaves there', () => {
+  const step = compile(
+    (x: tf.Tensor) =>
+      tf.mul(
+        x,
+        fed(() => 0.1),
+      ),
+    { xla: false },
+  );
+  const create = vi.spyOn(nativeBackend().binding, 'createTensor');
+  const results = [1, 2, 3].map(() => [...step(tf.tensor1d([1, -3])).dataSync()]);
+  // In eager code, which is run to record and to verify, the number is a scalar; in the graph a vector of one.
+  const handed = create.mock.calls.filter(([shape]) => shape.join() === '1');
+  create.mockRestore();
+  for (const result of results)
+    expect(result).toEqual([0.1, -0.3].map((x) => expect.closeTo(x, 6) as number));
+  expect(handed.length).toBeGreaterThan(0);
+  expect(handed.filter(([, dtype]) => dtype !== dataType.int32)).toEqual([]);
+});
+
 describe('a GPU has XLA', () => {
   const image = tf.ones<tf.Rank.R4>([1, 4, 4, 1]);
   const filter = tf.ones<tf.Rank.R4>([2, 2, 1, 1]);

@@ -9,6 +9,8 @@ import ctypes
 import json
 import sys
 
+from protobuf import Buffer, fields, packed
+
 TYPES = {
     1: "float32",
     3: "int32",
@@ -22,38 +24,6 @@ TYPES = {
 }
 
 
-class Buffer(ctypes.Structure):
-    """TF_Buffer of TensorFlow's C API."""
-
-    _fields_ = [("data", ctypes.c_void_p), ("length", ctypes.c_size_t), ("deallocator", ctypes.c_void_p)]
-
-
-def varint(message, position):
-    value = shift = 0
-    while True:
-        byte = message[position]
-        position += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, position
-
-
-def fields(message):
-    """The fields of a protocol buffer: pairs of number and content."""
-    position = 0
-    while position < len(message):
-        key, position = varint(message, position)
-        if key & 7 == 0:
-            content, position = varint(message, position)
-        else:
-            length, position = (
-                varint(message, position) if key & 7 == 2 else (8 if key & 7 == 1 else 4, position)
-            )
-            content, position = message[position : position + length], position + length
-        yield key >> 3, content
-
-
 def argument(message):
     """OpDef.ArgDef, written as in the table of the library."""
     field = dict(fields(message))
@@ -61,14 +31,6 @@ def argument(message):
         return f"{field[1].decode()}: [{field[6].decode()}]"
     kind = field[4].decode() if 4 in field else TYPES.get(field.get(3), str(field.get(3)))
     return f"{field[1].decode()}: {field[5].decode() + '*' if 5 in field else ''}{kind}"
-
-
-def packed(message):
-    """The numbers of a packed field."""
-    position = 0
-    while position < len(message):
-        number, position = varint(message, position)
-        yield number
 
 
 def allowed_types(message):
@@ -99,8 +61,7 @@ def definition(message):
 def main():
     library = ctypes.CDLL(sys.argv[1])
     library.TF_GetAllOpList.restype = ctypes.POINTER(Buffer)
-    buffer = library.TF_GetAllOpList().contents
-    operations = ctypes.string_at(buffer.data, buffer.length)
+    operations = library.TF_GetAllOpList().contents.content()
     print(json.dumps(dict(definition(content) for _, content in fields(operations))))
 
 

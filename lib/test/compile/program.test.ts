@@ -73,6 +73,45 @@ const scenes: Record<string, Scene> = {
       state: [tiny],
     };
   },
+};
+
+const products: Record<string, Scene> = {
+  'an update that reads another one elsewhere, and what others read of old values': () => {
+    const [w, m] = [variable(large.arraySync()), variable(large.arraySync())];
+    return {
+      step: (x) => {
+        const flat = tf.reshape(w, [1000, 90]);
+        m.assign(tf.add(tf.mul(m, 0.9), tf.mul(large, tf.sum(x))));
+        // Transposed: new numbers of one place belong to old ones of another.
+        w.assign(tf.sub(w, tf.mul(tf.transpose<tf.Tensor>(m), 0.1)));
+        // Old values in another form, which are needed late.
+        let late: tf.Tensor2D = tf.mul(large, tf.sum(x));
+        for (let i = 0; i < 3; i++) late = tf.tanh(tf.matMul<tf.Tensor2D>(late, large as tf.Tensor2D));
+        return [tf.matMul(flat, tf.slice(late, [0, 0], [90, 300]))];
+      },
+      state: [w, m],
+    };
+  },
+  'weights whose gradient flows through all of them': () => {
+    const weights = [1, 2, 3].map((seed) =>
+      variable(tf.randomNormal([64, 64], 0, 0.1, 'float32', seed).arraySync()),
+    );
+    const optimizer = adam({ learningRate: 0.1 });
+    return {
+      step: (x) => {
+        const inputs = tf.reshape(tf.tile(x, [64]), [4, 64]);
+        const loss = () =>
+          tf.mean(
+            tf.square(
+              weights.reduce<tf.Tensor>((h, w) => tf.tanh(tf.matMul(h, w as unknown as tf.Tensor2D)), inputs),
+            ),
+          );
+        const before = tf.matMul(weights[1] as unknown as tf.Tensor2D, weights[2] as unknown as tf.Tensor2D);
+        return [optimizer.minimize(loss as () => tf.Scalar, true)!, before, weights[0]!.clone()];
+      },
+      state: weights,
+    };
+  },
   'a result of 360 kB, a captured tensor, a variable that one result is': () => {
     const w = variable(large.arraySync());
     return {
@@ -109,6 +148,23 @@ describe.runIf(nativePrograms())('a program', () => {
     expect(run(scene, 'program')).toEqual(run(scene, 'session'));
   });
 
+  it.each(Object.entries(products))(
+    'gives what a session gives, but for the rounding of products: %s',
+    (_, scene) => {
+      const [found, expected] = [run(scene, 'program'), run(scene, 'session')];
+      expect(found.map(({ length }) => length)).toEqual(expected.map(({ length }) => length));
+      found.forEach((numbers, i) => {
+        const size = expected[i]!.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+        const error = numbers.reduce(
+          (most, number, j) => Math.max(most, Math.abs(number - expected[i]![j]!)),
+          0,
+        );
+        // Adam divides by the gradient: where that is next to nothing its rounding shows. A wrong value is off by .01 or more.
+        expect(error).toBeLessThanOrEqual(1e-4 * size);
+      });
+    },
+  );
+
   it('leaves to a session what it has no type for', () => {
     const step = compile((x: tf.Tensor1D) => tf.complex(x, x), { xla: true });
     expect(values(tf.real(step(tf.tensor1d([1, 2]))))).toEqual([1, 2]);
@@ -127,6 +183,81 @@ describe.runIf(nativePrograms())('a program', () => {
     expect(values(w)).toEqual([2, 3]);
     step(x);
     expect(values(w)).toEqual([3, 4]);
+  });
+
+  it('multiplies small matrices of all shapes, transposed or not, also where a factor is not finite', () => {
+    const shapes = [
+      [2, 2, 1],
+      [3, 5, 7],
+      [4, 16, 8],
+      [5, 17, 33],
+      [31, 15, 2],
+      [33, 48, 16],
+      [6, 32, 64],
+      [2, 3, 0],
+      [1, 9, 4],
+      [9, 1, 4],
+    ] as const;
+    const transposed = [false, true].flatMap((left) => [false, true].map((right) => [left, right] as const));
+    const cases = shapes.flatMap(([rows, columns, depth], seed) =>
+      transposed.map(([isLeft, isRight]) => {
+        const left = tf.randomNormal<tf.Rank.R2>(
+          isLeft ? [depth, rows] : [rows, depth],
+          0,
+          1,
+          'float32',
+          2 * seed + 1,
+        );
+        const right = tf.randomNormal<tf.Rank.R2>(
+          isRight ? [columns, depth] : [depth, columns],
+          0,
+          1,
+          'float32',
+          2 * seed + 2,
+        );
+        return { rows, columns, depth, isLeft, isRight, left, right };
+      }),
+    );
+    const multiply = (factor: tf.Scalar) =>
+      cases.map(({ left, right, isLeft, isRight }) =>
+        tf.matMul(tf.mul(left, factor), right, isLeft, isRight),
+      );
+    const step = compile(multiply, { xla: true, verify: false });
+    const check = (products: tf.Tensor[], factor: number) => {
+      products.forEach((product, i) => {
+        const { rows, columns, depth, isLeft, isRight, left, right } = cases[i]!;
+        const [a, b, found] = [values(left), values(right), values(product)];
+        expect(found).toHaveLength(rows * columns);
+        for (let row = 0; row < rows; row++) {
+          for (let column = 0; column < columns; column++) {
+            let [sum, size] = [0, 0];
+            for (let k = 0; k < depth; k++) {
+              const term =
+                factor *
+                a[isLeft ? k * rows + row : row * depth + k]! *
+                b[isRight ? column * depth + k : k * columns + column]!;
+              sum += term;
+              size += Math.abs(term);
+            }
+            const got = found[row * columns + column]!;
+            if (Number.isFinite(sum)) expect(Math.abs(got - sum)).toBeLessThanOrEqual(1e-6 * size);
+            else expect(got).toBe(sum);
+          }
+        }
+      });
+    };
+    check(step(tf.scalar(1)), 1);
+    check(step(tf.scalar(-0.5)), -0.5);
+    check(step(tf.scalar(Infinity)), Infinity);
+    check(step(tf.scalar(NaN)), NaN);
+    const looped = step.loop(tf.tensor1d([3, 0.25]));
+    for (const [i, factor] of [3, 0.25].entries())
+      check(
+        looped.map((product) => tf.slice(product, [i, 0, 0], [1, -1, -1])),
+        factor,
+      );
+    expect(step.info.runtime).toBe('program');
+    step.dispose();
   });
 
   it('keeps no tensor, and frees its memory', () => {

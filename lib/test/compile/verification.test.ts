@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { compile } from '../../src/compile';
 import { fed, random, StepCounter, tf } from '../../src/runtime';
-import { nativeBackend, typeAttribute } from '../../src/runtime/binding';
+import { nativeBackend, typeAttribute, type TensorMetadata } from '../../src/runtime/binding';
 import { bindingWith } from '../../src/runtime/bindingWith';
 
 const value = (x: tf.Tensor): number => x.dataSync()[0]!;
@@ -141,6 +141,82 @@ describe('a step that computes something else than its function', () => {
       vi.unstubAllEnvs();
     }
     expect(value(total)).toBe(0);
+    step.dispose();
+  });
+
+  /** Runs a step on a session that gives its first output with one element replaced. */
+  function withWrongElement(position: number, value: number, run: () => void): void {
+    const backend = nativeBackend();
+    const { binding } = backend;
+    vi.stubEnv('LIANDAN_XLA', 'session');
+    backend.binding = bindingWith(binding, {
+      runSavedModel: (session, inputs, feeds, fetches) => {
+        const outputs = binding.runSavedModel(session, inputs, feeds, fetches);
+        if (!fetches.startsWith('once')) return outputs;
+        const [{ id, shape, dtype }, ...others] = outputs as [TensorMetadata, ...TensorMetadata[]];
+        const values = Float32Array.from(binding.tensorDataSync(id));
+        values[position] = value;
+        return [{ id: binding.createTensor(shape, dtype, values), shape, dtype }, ...others];
+      },
+    });
+    try {
+      run();
+    } finally {
+      backend.binding = binding;
+      vi.unstubAllEnvs();
+    }
+  }
+
+  it('throws for one sign of many, though others are all rounding', () => {
+    const noise = random(5).normal([64]);
+    // Sums that cancel but for rounding have any sign; those of the numbers themselves have one.
+    const signs = (x: tf.Tensor) => {
+      const rounding = tf.sub(
+        tf.sum(tf.outerProduct(noise as tf.Tensor1D, x as tf.Tensor1D), 0),
+        tf.mul(tf.sum(noise), x),
+      );
+      return tf.sign(tf.concat([rounding, x]));
+    };
+    const x = random(6).normal([32]);
+    const wrong = compile(signs, { xla: false });
+    const right = tf.tidy(() => signs(x).dataSync());
+    const message = new RegExp(
+      `output 0, the result of Sign, is ${-right[40]!} at \\[40\\] and should be ${right[40]} \\(1 of 64 elements differ\\)`,
+    );
+    withWrongElement(40, -right[40]!, () => expect(() => wrong(x)).toThrow(message));
+    wrong.dispose();
+    const step = compile(signs, { verify: 'always' });
+    for (let i = 0; i < 4; i++) step(x).dispose();
+    step.dispose();
+  });
+
+  it('throws for what hangs on whole numbers, which no rounding changes', () => {
+    const counted = (x: tf.Tensor) => tf.where(tf.equal(tf.sum(tf.onesLike(x)), 8), x, tf.neg(x));
+    const x = tf.range(1, 9);
+    const step = compile(counted, { xla: false });
+    withWrongElement(2, -3, () => expect(() => step(x)).toThrow(/is -3 at \[2\] and should be 3 \(1 of 8/));
+    step.dispose();
+  });
+
+  it('does not throw for signs of sums that cancel', () => {
+    const step = compile((x: tf.Tensor) => tf.sign(tf.sum(x, 0)), { verify: 'always' });
+    for (let i = 0; i < 6; i++) {
+      const half = random(i).normal([500, 40]);
+      step(tf.concat([half, tf.neg(tf.reverse(half, 0)), tf.fill([1, 40], 1e-7)])).dispose();
+    }
+    step.dispose();
+  });
+
+  it('does not throw where a probability is 1 but for rounding', () => {
+    const labels = tf.oneHot(tf.range(0, 512, 1, 'int32').mod(tf.scalar(4, 'int32')), 4);
+    const step = compile((logits: tf.Tensor2D) => tf.sign(tf.sub(tf.softmax(logits), labels)), {
+      verify: 'always',
+    });
+    const confident = (spread: number) =>
+      tf.tidy(() =>
+        tf.add<tf.Tensor2D>(tf.mul(labels, 15), random(spread).normal([512, 4], { standardDeviation: 2 })),
+      );
+    for (let i = 0; i < 10; i++) step(confident(i)).dispose();
     step.dispose();
   });
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { dataFolder, DataError, loadMnist, parseIdx } from '../../src/data';
 
 const idx = (sizes: number[], values: number[], type = 8) => {
@@ -32,10 +32,19 @@ describe('parseIdx', () => {
 });
 
 describe('files of the data folder', () => {
+  const folders: string[] = [];
+  const newFolder = (): string => {
+    const folder = mkdtempSync(join(tmpdir(), 'liandan-data-'));
+    folders.push(folder);
+    return folder;
+  };
   afterEach(() => vi.unstubAllEnvs());
+  afterAll(() => {
+    for (const folder of folders) rmSync(folder, { recursive: true });
+  });
 
   it('gives a remedy for a missing folder and for a file that is no gzip', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'liandan-data-'));
+    const folder = newFolder();
     vi.stubEnv('LIANDAN_DATA', folder);
     expect(dataFolder()).toBe(folder);
     expect(() => loadMnist()).toThrow('set LIANDAN_DATA to that folder');
@@ -46,7 +55,7 @@ describe('files of the data folder', () => {
 
   /** A data folder with a list of what lies in it. */
   function folderWith(files: Record<string, Buffer>): string {
-    const folder = mkdtempSync(join(tmpdir(), 'liandan-data-'));
+    const folder = newFolder();
     const lines = Object.entries(files).map(([name, content]) => {
       const packed = gzipSync(content);
       writeFileSync(join(folder, name), packed);

@@ -1,5 +1,14 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { byProfile, cellSignal, display, kernelBridge, markdown, profile, tick } from '../../src/notebook';
+import {
+  byProfile,
+  cellSignal,
+  display,
+  kernelBridge,
+  markdown,
+  profile,
+  resumable,
+  tick,
+} from '../../src/notebook';
 import { useFakeKernel } from './fakeKernel';
 
 describe('in a notebook', () => {
@@ -53,6 +62,16 @@ describe('profile', () => {
     expect(byProfile({ lesson: 10, full: 50 })).toBe(10);
     vi.stubEnv('LIANDAN_PROFILE', 'full');
     expect(byProfile({ lesson: 10, full: 50 })).toBe(50);
+  });
+
+  it('keeps experiments of the full profile in the checkout', () => {
+    vi.stubEnv('LIANDAN_ROOT', '/checkout');
+    expect(resumable('05-rates')).toEqual({});
+    vi.stubEnv('LIANDAN_PROFILE', 'full');
+    expect(resumable('05-rates')).toEqual({
+      checkpoint: { file: '/checkout/.liandan/runs/05-rates.safetensors', isTemporary: true },
+      resume: true,
+    });
   });
 
   it('refuses any other value', () => {

@@ -124,7 +124,7 @@ describe('experiment', () => {
 
   it('compiles trials of the same shape once', async () => {
     const { binding } = nativeBackend();
-    const load = vi.spyOn(binding, binding.compileProgram ? 'compileProgram' : 'loadSavedModel');
+    const load = vi.spyOn(binding, binding.loadProgram ? 'loadProgram' : 'loadSavedModel');
     const trial = trainer();
     const { rows } = await experiment({
       candidates: { SGD: sgd },
@@ -246,6 +246,21 @@ describe('an experiment with a checkpoint', () => {
     // The time left is that of the trials that are left, by those that ran here.
     expect(states[0]!.step).toBeGreaterThan(states[0]!.steps / 8);
     expect(states.at(-1)!.secondsRemaining).toBe(0);
+  });
+
+  it('can be there for interruptions only', async () => {
+    const checkpoint = { file: file(), isTemporary: true };
+    let calls = 0;
+    const options = { candidates: { a: 0, b: 1 }, checkpoint, resume: true };
+    const run = ({ candidate }: { candidate: number }) => {
+      calls++;
+      if (calls === 2) throw new Error('died');
+      return { value: candidate };
+    };
+    await expect(experiment({ ...options, run })).rejects.toThrow('died');
+    expect(readdirSync(folder)).toEqual(['experiment.safetensors']);
+    expect((await experiment({ ...options, run })).rows.map(({ value }) => value)).toEqual([0, 1]);
+    expect([calls, readdirSync(folder)]).toEqual([3, []]);
   });
 
   it('keeps every kind of measurement', async () => {

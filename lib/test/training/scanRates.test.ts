@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { mlp } from '../../src/models';
 import { sgd, signum } from '../../src/optimizers';
@@ -34,6 +37,31 @@ describe('scanRates', () => {
     expect(rate).toBe(scan.Signum.rates[means.indexOf(Math.min(...means))]);
     expect(values).toEqual(scan.Signum.loss.map((row) => row[scan.Signum.rates.indexOf(rate)]));
     expect(scan.Signum.peaks('loss')).toHaveLength(2);
+  });
+
+  it('goes on where an interruption cut it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'liandan-scan-'));
+    const checkpoint = { file: join(folder, 'scan.safetensors'), isTemporary: true };
+    const seen: number[] = [];
+    const counted = {
+      ...options,
+      optimizers: { SGD: sgd },
+      rates: { SGD: [0.1, 1] },
+      checkpoint,
+      resume: true,
+    };
+    const model = (seed: number) => {
+      seen.push(seed);
+      if (seen.length === 3) throw new Error('died');
+      return options.model(seed);
+    };
+    const run = { ...counted, model, seeds: [0, 1] };
+    await expect(scanRates(run)).rejects.toThrow('died');
+    const { SGD } = await scanRates(run);
+    expect(seen).toEqual([0, 1, 0, 0, 1]);
+    expect(SGD.accuracy.flat()).toHaveLength(4);
+    expect(readdirSync(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 
   it('refuses options that it does not know, and does not return half of a comparison', async () => {

@@ -8,8 +8,8 @@ import type { CheckMade, Outcome } from './worker';
 /** What became of a mutant. */
 export interface Verdict {
   readonly mutant: Mutant;
-  /** `killed` only if every check that is named has failed, or its program has thrown before it. */
-  readonly fate: 'killed' | 'survived' | 'invalid' | 'skipped';
+  /** `killed` only if every check that is named has failed by its value; `crashed` if one was not reached. */
+  readonly fate: 'killed' | 'survived' | 'crashed' | 'invalid' | 'skipped';
   /** What the checks said, or why the mutant is not valid. */
   readonly words: string;
   /** Checks that the mutant has made fail, among those that it names. */
@@ -39,9 +39,21 @@ export class Examination {
     this.statements = new Statements(notebook);
   }
 
+  /** The verdict on a mutant that is not run: whether there is a place for its mistake shows all the same. */
+  skipped(mutant: Mutant): Verdict {
+    const none = verdictOf(mutant);
+    try {
+      if (mutant.file === undefined) this.withMistake(mutant);
+      else this.fileWithMistake(mutant.file, mutant);
+      return { ...none, fate: 'skipped', words: 'slow' };
+    } catch (error) {
+      return { ...none, fate: 'invalid', words: (error as Error).message };
+    }
+  }
+
   /** Runs what the checks of a mutant need, without and with the mistake. */
   async verdict(mutant: Mutant): Promise<Verdict> {
-    const none = { mutant, failed: [], named: [], seconds: 0, baseline: [] };
+    const none = verdictOf(mutant);
     const invalid = (words: string): Verdict => ({ ...none, fate: 'invalid', words });
     let job: { program: string; replacement?: Replacement };
     try {
@@ -62,12 +74,11 @@ export class Examination {
     const rest = { ...none, seconds, baseline: expected.checks, named: named.map(({ id }) => id) };
     if (error && NO_PROGRAM.has(error.name)) return { ...rest, fate: 'invalid', words: inWords(error) };
     const made = new Map(checks.map((check) => [check.id, check]));
-    const notices = ({ id }: CheckMade): boolean => {
-      const check = made.get(id);
-      return check ? !check.passed : error !== undefined;
-    };
+    const notices = ({ id }: CheckMade): boolean => made.get(id)?.passed === false;
     const failed = named.filter(notices).map(({ id }) => id);
     const killed = mutant.kills.every((kill) => namedBy.get(kill)!.some(notices));
+    // An exception says that something is wrong, but nothing of what the check can tell.
+    const alive = error ? 'crashed' : 'survived';
     const says = named.map(({ id, value }) => {
       const check = made.get(id);
       return check
@@ -75,7 +86,7 @@ export class Examination {
         : `${id} was not reached`;
     });
     const words = [...(error ? [inWords(error)] : []), ...shortened(says)].join('; ');
-    return { ...rest, fate: killed ? 'killed' : 'survived', words, failed };
+    return { ...rest, fate: killed ? 'killed' : alive, words, failed };
   }
 
   /** Checks whose value in a part of the notebook is not that in the whole notebook. */
@@ -108,7 +119,7 @@ export class Examination {
   private jobOf(mutant: Mutant): { program: string; replacement?: Replacement } {
     if (mutant.file === undefined)
       return { program: programOf(new Statements(this.withMistake(mutant)).neededBy(mutant.kills)) };
-    const text = mutated(readSource(this.root, mutant.file), mutant, mutant.file);
+    const text = this.fileWithMistake(mutant.file, mutant);
     const program = programOf(this.statements.neededBy(mutant.kills));
     return { program, replacement: replacementFor(this.root, mutant.file, text) };
   }
@@ -123,6 +134,10 @@ export class Examination {
     return outcome;
   }
 
+  private fileWithMistake(file: string, mutant: Mutant): string {
+    return mutated(readSource(this.root, file), mutant, file);
+  }
+
   private withMistake(mutant: Mutant): Notebook {
     if (!codeCells(this.notebook).some(({ cell }) => cell.id === mutant.cell))
       throw new Error(`there is no code cell "${mutant.cell}"`);
@@ -134,6 +149,8 @@ export class Examination {
     return { ...this.notebook, cells };
   }
 }
+
+const verdictOf = (mutant: Mutant) => ({ mutant, failed: [], named: [], seconds: 0, baseline: [] });
 
 function namesOf(kill: string, checks: readonly CheckMade[]): CheckMade[] {
   const same = checks.filter(({ id }) => id === kill);

@@ -1,7 +1,7 @@
 /**
  * Proves that the checks of the notebooks can fail: makes the mistakes that `tools/mutants/NN-name.json` lists, one at a
- * time, runs what the checks need, and sees whether they notice. `node tools/dist/checks/mutants/mutants.js [NN …] [--fast]
- * [--list] [--verify]`. Exit code 1 where a mutant survives, or where a check has none that kills it.
+ * time, runs what the checks need, and sees whether they fail. `node tools/dist/checks/mutants/mutants.js [NN …] [--fast]
+ * [--list] [--verify]`. Exit code 1 where a mutant survives or crashes, or where a check has none that kills it.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -58,14 +58,14 @@ export async function examine(
     const examination = new Examination(root, readNotebook(join(notebooks, `${name}.ipynb`)), pool);
     const verdicts = await Promise.all(
       table.map(async (mutant) => {
-        const verdict = fast && mutant.slow ? skipped(mutant) : await examination.verdict(mutant);
+        const verdict = fast && mutant.slow ? examination.skipped(mutant) : await examination.verdict(mutant);
         say(verdict);
         return verdict;
       }),
     );
     const problems = [
       ...verdicts
-        .filter(({ fate }) => fate === 'survived' || fate === 'invalid')
+        .filter(({ fate }) => fate !== 'killed' && fate !== 'skipped')
         .map(({ mutant, fate, words }) => `${mutant.kills.join(', ')}: ${mutant.what}: ${fate}: ${words}`),
       ...examination.unproven(verdicts).map((id) => `${id}: no mutant kills it`),
       ...(verify ? await examination.compareWithWhole(verdicts) : []),
@@ -76,17 +76,7 @@ export async function examine(
   }
 }
 
-const skipped = (mutant: Mutant): Verdict => ({
-  mutant,
-  fate: 'skipped',
-  words: 'slow',
-  failed: [],
-  named: [],
-  seconds: 0,
-  baseline: [],
-});
-
-const signs = { killed: '✓', survived: '✗', invalid: '✗', skipped: '·' } as const;
+const signs = { killed: '✓', survived: '✗', crashed: '✗', invalid: '✗', skipped: '·' } as const;
 
 function line({ mutant, fate, words, seconds }: Verdict): string {
   const place = mutant.file ?? `cell ${mutant.cell}`;

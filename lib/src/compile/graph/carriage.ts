@@ -14,6 +14,19 @@ export class Carriage {
     return this.gpu && dtype === dataType.int32 ? dataType.float32 : dtype;
   }
 
+  /**
+   * The type as which `fed` values are handed over. TensorFlow.js keeps integers on the host, from where the run takes them;
+   * floats would go to the GPU, back to the host for the run, which waits for them, and to the GPU again.
+   */
+  handedType(dtype: number): number {
+    return this.gpu ? dataType.int32 : dtype;
+  }
+
+  /** The values as an array of that type. */
+  handed(values: Float32Array | Int32Array): Float32Array | Int32Array {
+    return this.gpu ? new Int32Array(values.buffer, values.byteOffset, values.length) : values;
+  }
+
   carry(builder: GraphBuilder, value: Reference): Reference {
     return bitcast(builder, value, this.type(value.dtype));
   }

@@ -94,7 +94,7 @@ export function emit(
     after,
   });
 
-  const feeds = placeholders(plan, graph, '', []);
+  const feeds = placeholders(plan, carriage, graph, '', []);
   const once: Entry = {
     feeds: names([...feeds.inputs, ...feeds.fed]),
     fetches: names(fetches(graph, 'once', restored(computation.once(carried(feeds))))),
@@ -102,7 +102,7 @@ export function emit(
 
   const steps = graph.placeholder('steps', dataType.int32, []);
   const capacity = graph.placeholder('capacity', dataType.int32, []);
-  const stacked = placeholders(plan, graph, 'stacked_', [-1]);
+  const stacked = placeholders(plan, carriage, graph, 'stacked_', [-1]);
   const loop: Entry = {
     feeds: names([steps, capacity, ...stacked.inputs, ...stacked.fed]),
     fetches: names(
@@ -245,13 +245,22 @@ function byXla(plan: Plan, carriage: Carriage, graph: GraphBuilder, storages: St
 
 const MUST_COMPILE = { _XlaMustCompile: attribute.boolean(true), _noinline: attribute.boolean(true) };
 
-function placeholders(plan: Plan, graph: GraphBuilder, prefix: string, leading: readonly number[]): Feeds {
+function placeholders(
+  plan: Plan,
+  carriage: Carriage,
+  graph: GraphBuilder,
+  prefix: string,
+  leading: readonly number[],
+): Feeds {
   return {
     inputs: plan.inputs.map(({ dtype, shape }, i) =>
       graph.placeholder(`${prefix}input_${i}`, dtype, [...leading, ...shape]),
     ),
     fed: fedTypes(plan.fed).map((dtype) =>
-      graph.placeholder(`${prefix}fed_${dtype}`, dataType[dtype], [...leading, plan.fed.sizes[dtype]]),
+      graph.placeholder(`${prefix}fed_${dtype}`, carriage.handedType(dataType[dtype]), [
+        ...leading,
+        plan.fed.sizes[dtype],
+      ]),
     ),
   };
 }

@@ -17,8 +17,13 @@ export interface Interceptor {
   readonly clockShift: number;
   /** An operation is about to run. */
   executing(name: string): void;
-  /** An operation ran. */
-  executed(name: string, attributes: OpAttribute[], inputs: number[], outputs: TensorMetadata[]): void;
+  /** An operation ran and made this; the result is what the step goes on with. */
+  executed(
+    name: string,
+    attributes: OpAttribute[],
+    inputs: number[],
+    made: TensorMetadata[],
+  ): TensorMetadata[];
   /** Native handles of tensors are asked for; `original` gives them. */
   identify(tensors: readonly tf.TensorInfo[], original: () => number[]): number[];
   /** Data is made from values of JavaScript; the result is what it holds. */
@@ -146,9 +151,12 @@ function recordingBinding(binding: Binding, interceptor: Interceptor): Binding {
   return bindingWith(binding, {
     executeOp: (name, attributes, inputs, count) => {
       interceptor.executing(name);
-      const outputs = binding.executeOp(name, attributes, inputs, count);
-      interceptor.executed(name, attributes, inputs, outputs);
-      return outputs;
+      return interceptor.executed(
+        name,
+        attributes,
+        inputs,
+        binding.executeOp(name, attributes, inputs, count),
+      );
     },
   });
 }

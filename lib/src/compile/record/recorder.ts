@@ -15,6 +15,7 @@ import { intercept, type Interceptor } from './intercept';
 import { checks, live } from '../ir/live';
 import { refusal } from '../ir/operations';
 import { registeredVariables, type Restoration } from './restoration';
+import type { Rounding } from './rounding';
 import {
   describeSource,
   varies,
@@ -41,6 +42,8 @@ interface RecordOptions {
   readonly watched?: readonly TensorFlowJsOptimizer[];
   /** Values for the calls of `fed`, in their order, that give none: asking once more may run past the end of a table. */
   readonly fed?: readonly (number | number[])[];
+  /** Gives what an operation made in other roundings. */
+  readonly rounding?: Rounding;
 }
 
 /** What a step did, and what came of it. */
@@ -211,7 +214,8 @@ class Recorder implements Interceptor {
     if (reason) throw new CompileError(`The step runs the operation ${name}. ${reason}`);
   }
 
-  executed(name: string, attributes: OpAttribute[], ids: number[], outputs: TensorMetadata[]): void {
+  executed(name: string, attributes: OpAttribute[], ids: number[], made: TensorMetadata[]): TensorMetadata[] {
+    const outputs = this.options.rounding?.round(name, ids, made) ?? made;
     const inputs = ids.map((id) => {
       const source = this.sources.get(id);
       if (!source) {
@@ -226,6 +230,7 @@ class Recorder implements Interceptor {
     const operation: TracedOperation = { name, attributes, inputs, outputs, varies: inputs.some(varies) };
     this.operations.push(operation);
     outputs.forEach(({ id }, output) => this.sources.set(id, { kind: 'operation', operation, output }));
+    return outputs;
   }
 
   identify(tensors: readonly tf.TensorInfo[], original: () => number[]): number[] {

@@ -1,9 +1,9 @@
-/** Graphs that XLA has compiled. They hold no state, so that steps with the same graph share them. */
-import { createHash } from 'node:crypto';
-import type { NativeProgram, Programs } from '../../runtime/binding';
+/** Graphs that XLA has compiled, in this process or in an earlier one. They hold no state, so that steps with the same graph share them. */
+import { nativeBackend, type NativeProgram, type Programs } from '../../runtime/binding';
 import { emitProgram } from '../graph/program';
 import { CompileError } from '../ir/errors';
 import type { Plan } from '../ir/plan';
+import { programName, readProgram, rejectProgram, writeProgram } from './programFiles';
 import { messageOf } from './session';
 
 export interface Program {
@@ -30,29 +30,47 @@ export function loadProgram(native: Programs, plan: Plan, capacity?: number): Pr
   const slots = [...held.map((_, i) => variables.length + i), ...variables.keys()];
   const updates = trace.updates.map(({ variable }) => variables.indexOf(variable));
   const outputs = trace.outputs.length;
-  const links = JSON.stringify([inputs, slots, outputs, updates]);
-  const key = createHash('sha256').update(graph).update(config).update(links).digest('base64');
-  let program = programs.get(key);
-  programs.delete(key);
-  program ??= { native: compile(), graphBytes: graph.length };
-  programs.set(key, program);
+  const threads = Number(process.env.TF_NUM_INTRAOP_THREADS ?? 0) || 0;
+  const roles = JSON.stringify([inputs, slots, outputs, updates, threads]);
+  const name = programName(nativeBackend().binding.TF_Version, [graph, config, roles]);
+  let program = programs.get(name);
+  programs.delete(name);
+  program ??= { native: read() ?? compile(), graphBytes: graph.length };
+  programs.set(name, program);
   if (programs.size > MOST_PROGRAMS) programs.delete([...programs.keys()][0]!);
   return program;
 
-  function compile(): NativeProgram {
-    const threads = Number(process.env.TF_NUM_INTRAOP_THREADS ?? 0) || 0;
+  function read(): NativeProgram | undefined {
+    const serialized = readProgram(name);
     try {
-      return native.compileProgram(
-        graph,
-        config,
-        inputs,
-        Int32Array.from(slots),
-        outputs,
-        Int32Array.from(updates),
-        threads,
-      );
+      return serialized && load(serialized);
+    } catch (error) {
+      rejectProgram(name, messageOf(error));
+      return undefined;
+    }
+  }
+
+  function compile(): NativeProgram {
+    let compiled;
+    try {
+      compiled = load(new Uint8Array());
     } catch (error) {
       throw new CompileError(`XLA does not accept the compiled graph: ${messageOf(error)}`, { cause: error });
     }
+    writeProgram(name, () => native.serializeProgram(compiled));
+    return compiled;
+  }
+
+  function load(serialized: Uint8Array): NativeProgram {
+    return native.loadProgram(
+      graph,
+      config,
+      serialized,
+      inputs,
+      Int32Array.from(slots),
+      outputs,
+      Int32Array.from(updates),
+      threads,
+    );
   }
 }

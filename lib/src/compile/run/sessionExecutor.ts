@@ -1,6 +1,7 @@
 /** A plan loaded into a session of TensorFlow, whose resources the variables and held tensors are. */
 import type { tf } from '../../runtime';
 import { dataType, nativeBackend, type TensorMetadata } from '../../runtime/binding';
+import { Carriage } from '../graph/carriage';
 import { emit, type EmittedGraph, type Entry } from '../graph/emit';
 import type { Executor } from './executor';
 import { withHeld } from './held';
@@ -15,12 +16,15 @@ export class SessionExecutor implements Executor, Holder {
   private readonly graph: EmittedGraph;
   private readonly session: Session;
   private readonly state: SharedState;
+  private readonly carriage: Carriage;
 
   constructor(
     readonly plan: Plan,
     private readonly options: { readonly xla: boolean },
   ) {
-    this.graph = emit(plan, { ...options, gpu: nativeBackend().isUsingGpuDevice });
+    const gpu = nativeBackend().isUsingGpuDevice;
+    this.carriage = new Carriage(gpu);
+    this.graph = emit(plan, { ...options, gpu });
     this.graphBytes = this.graph.model.length;
     const session = Session.open(this.graph.model);
     this.session = session;
@@ -68,7 +72,11 @@ export class SessionExecutor implements Executor, Holder {
       const given = backend.getInputTensorIds(inputs);
       const scalars = counts.map((count) => binding.createTensor([], dataType.int32, Int32Array.of(count)));
       const vectors = fedTypes(this.plan.fed).map((dtype) =>
-        binding.createTensor([...leading, this.plan.fed.sizes[dtype]], dataType[dtype], fed[dtype]),
+        binding.createTensor(
+          [...leading, this.plan.fed.sizes[dtype]],
+          this.carriage.handedType(dataType[dtype]),
+          this.carriage.handed(fed[dtype]),
+        ),
       );
       try {
         return this.session.run([...scalars, ...given, ...vectors], feeds, fetches);

@@ -6,7 +6,8 @@ struct ynn_threadpool;
 namespace xla::cpu {
 namespace internal {
 struct YnnDeleter {
-  void operator()(ynn_threadpool* pool);
+  // How it is deleted TensorFlow's library keeps to itself. One per thread that runs programs is kept.
+  void operator()(ynn_threadpool*) {}
 };
 }  // namespace internal
 using YnnThreadpool = std::unique_ptr<ynn_threadpool, internal::YnnDeleter>;
