@@ -16,11 +16,14 @@ export function parameterCount(model: Model): number {
   return model.parameters.reduce((sum, parameter) => sum + parameter.size, 0);
 }
 
-/** The name itself, or with `_2`, `_3` … where variables of that prefix exist: variable names are unique in a process. */
+/**
+ * The name itself, or with `_2`, `_3` … where a variable of that name or below it (`name/…`) exists: variable names are unique
+ * in a process. Good for the prefix of a model's variables and for a single variable.
+ */
 export function uniqueModelName(name: string): string {
   const taken = Object.keys(tf.engine().registeredVariables);
   let candidate = name;
-  for (let n = 2; taken.some((variable) => variable.startsWith(`${candidate}/`)); n++)
+  for (let n = 2; taken.some((one) => one === candidate || one.startsWith(`${candidate}/`)); n++)
     candidate = `${name}_${n}`;
   return candidate;
 }
