@@ -12,6 +12,7 @@
 #include "tfjs_backend.h"
 #undef private
 #include <node_api.h>
+#include "tensorflow/c/eager/c_api_experimental.h"
 #undef NAPI_MODULE
 #define NAPI_MODULE(name, init)
 #include "tfjs_binding.cc"
@@ -87,18 +88,49 @@ struct DeleteTensor {
 };
 using Tensor = std::unique_ptr<TF_Tensor, DeleteTensor>;
 
-// The tensor that an integer names, in main memory; null, with the reason in `error`, where there is none.
-Tensor Resolve(napi_env env, int32_t id, std::string* error) {
+// The values of a tensor.
+struct Located {
+  Value value{nullptr};
+  size_t bytes = 0;
+  // Keeps a value in main memory.
+  Tensor tensor;
+  // Whose value it is.
+  TFE_TensorHandle* handle = nullptr;
+};
+
+// Where the values of a tensor are that an integer names; null, with the reason in `error`, if that fails.
+//
+// @param device reads its own memory; null where everything must be in main memory
+Located Locate(napi_env env, int32_t id, const Device* device, std::string* error) {
+  Located located;
   const auto& tensors = tfnodejs::GetTFJSBackend(env)->tfe_handle_map_;
   const auto found = tensors.find(id);
   if (found == tensors.end()) {
     *error = "there is no tensor " + std::to_string(id);
-    return nullptr;
+    return located;
   }
   TF_AutoStatus status;
-  Tensor tensor(TFE_TensorHandleResolve(found->second, status.status));
-  if (!tensor) *error = TF_Message(status.status);
-  return tensor;
+  located.handle = found->second;
+  const char* name = device ? TFE_TensorHandleBackingDeviceName(found->second, status.status) : nullptr;
+  if (name && strstr(name, "GPU")) {
+    located.value = {TFE_TensorHandleDevicePointer(found->second, status.status), true};
+    located.bytes = TFE_TensorHandleDeviceMemorySize(found->second, status.status);
+  } else if (Tensor tensor{TFE_TensorHandleResolve(found->second, status.status)}) {
+    located.value.data = TF_TensorData(tensor.get());
+    located.bytes = TF_TensorByteSize(tensor.get());
+    located.tensor = std::move(tensor);
+  }
+  if (TF_GetCode(status.status) != TF_OK) *error = TF_Message(status.status);
+  return located;
+}
+
+// The device of a platform, which the caller names; null for this processor, whose platform has no name, and with the reason
+// in `error` where there is none.
+Device* FindDevice(napi_env env, napi_value platform, std::string* error) {
+  char name[16];
+  size_t length = 0;
+  napi_get_value_string_utf8(env, platform, name, sizeof name, &length);
+  return length > 0 ? Device::Find(name, error) : nullptr;
 }
 
 Tensor AllocateTensor(int dtype, const std::vector<int64_t>& shape, size_t bytes) {
@@ -112,20 +144,23 @@ napi_value Name(napi_env env, const Tensor& tensor) {
 
 // A program, and aligned memory for those of its inputs that are not.
 struct Loaded {
+  Device* device;
   std::unique_ptr<Program> program;
   std::vector<Bytes> staged;
 };
 
 // loadProgram(graph: Uint8Array, config: Uint8Array, serialized: Uint8Array, inputs, slots: Int32Array, outputs,
-//             updates: Int32Array, threads)
+//             updates: Int32Array, threads, platform: string)
 napi_value LoadProgram(napi_env env, napi_callback_info info) {
-  Arguments<8> given(env, info);
+  Arguments<9> given(env, info);
   std::string error;
   auto loaded = std::make_unique<Loaded>();
+  loaded->device = FindDevice(env, given[8], &error);
+  if (!error.empty()) return Throw(env, error);
   loaded->program = Program::Load({Elements(env, given[0]).bytes(), Elements(env, given[1]).bytes(),
                                    Elements(env, given[2]).bytes(), Integer(env, given[3]),
                                    Elements(env, given[4]).integers(), Integer(env, given[5]),
-                                   Elements(env, given[6]).integers(), Integer(env, given[7])},
+                                   Elements(env, given[6]).integers(), Integer(env, given[7]), loaded->device},
                                   &error);
   if (!loaded->program) return Throw(env, error);
   loaded->staged.resize(loaded->program->inputs().size());
@@ -143,10 +178,13 @@ napi_value SerializeProgram(napi_env env, napi_callback_info info) {
   return buffer;
 }
 
-// createMemory(slots)
+// createMemory(slots, platform: string)
 napi_value CreateMemory(napi_env env, napi_callback_info info) {
-  Arguments<1> given(env, info);
-  return Wrap(env, std::make_unique<Memory>(Integer(env, given[0])));
+  Arguments<2> given(env, info);
+  std::string error;
+  Device* device = FindDevice(env, given[1], &error);
+  if (!error.empty()) return Throw(env, error);
+  return Wrap(env, std::make_unique<Memory>(Integer(env, given[0]), device));
 }
 
 // clearMemory(memory)
@@ -162,16 +200,19 @@ napi_value WriteMemory(napi_env env, napi_callback_info info) {
   Memory& memory = Unwrap<Memory>(env, given[0]);
   const int slot = Integer(env, given[1]);
   std::string error;
-  Tensor tensor = Resolve(env, Integer(env, given[2]), &error);
-  if (!tensor) return Throw(env, error);
+  Located located = Locate(env, Integer(env, given[2]), memory.device(), &error);
+  if (!error.empty()) return Throw(env, error);
   bool is_shared = false;
   napi_get_value_bool(env, given[3], &is_shared);
-  void* data = TF_TensorData(tensor.get());
-  const size_t bytes = TF_TensorByteSize(tensor.get());
-  if (is_shared && reinterpret_cast<uintptr_t>(data) % kAlignment == 0) {
-    memory.Share(slot, data, bytes, [kept = tensor.release()] { TF_DeleteTensor(kept); });
-  } else if (!memory.Copy(slot, data, bytes)) {
-    return Throw(env, "there is not enough memory");
+  TF_AutoStatus status;
+  if (is_shared && located.value.is_on_device) {
+    TFE_TensorHandle* kept = TFE_TensorHandleCopySharingTensor(located.handle, status.status);
+    memory.Share(slot, located.value.data, located.bytes, [kept] { TFE_DeleteTensorHandle(kept); });
+  } else if (is_shared && !memory.device() && reinterpret_cast<uintptr_t>(located.value.data) % kAlignment == 0) {
+    memory.Share(slot, located.value.data, located.bytes,
+                 [kept = located.tensor.release()] { TF_DeleteTensor(kept); });
+  } else if (error = memory.Copy(slot, located.value, located.bytes); !error.empty()) {
+    return Throw(env, error);
   }
   return nullptr;
 }
@@ -190,8 +231,9 @@ napi_value ReadMemory(napi_env env, napi_callback_info info) {
     napi_get_value_int64(env, size, &shape[i]);
   }
   Tensor tensor = AllocateTensor(Integer(env, given[2]), shape, memory.bytes(slot));
-  if (!memory.data(slot) || !tensor) return Throw(env, "a slot of the memory was not set, or there is no memory left");
-  memcpy(TF_TensorData(tensor.get()), memory.data(slot), memory.bytes(slot));
+  if (!tensor) return Throw(env, "there is not enough memory");
+  const std::string error = memory.Read(slot, TF_TensorData(tensor.get()));
+  if (!error.empty()) return Throw(env, error);
   return Name(env, tensor);
 }
 
@@ -202,8 +244,9 @@ napi_value RunProgram(napi_env env, napi_callback_info info) {
   const std::vector<Type>& parameters = loaded.program->inputs();
   const std::vector<Type>& results = loaded.program->outputs();
   std::string error;
-  std::vector<Tensor> held, made;
-  std::vector<const void*> inputs;
+  std::vector<Located> held;
+  std::vector<Tensor> made;
+  std::vector<Value> inputs;
   std::vector<void*> outputs;
   held.reserve(parameters.size());
   for (size_t i = 0; i < parameters.size(); ++i) {
@@ -211,27 +254,27 @@ napi_value RunProgram(napi_env env, napi_callback_info info) {
     napi_get_element(env, given[2], i, &value);
     napi_valuetype kind;
     napi_typeof(env, value, &kind);
-    const void* data;
+    Value input{nullptr};
     size_t bytes;
     if (kind == napi_number) {
-      held.push_back(Resolve(env, Integer(env, value), &error));
-      if (!held.back()) return Throw(env, error);
-      data = TF_TensorData(held.back().get());
-      bytes = TF_TensorByteSize(held.back().get());
+      held.push_back(Locate(env, Integer(env, value), loaded.device, &error));
+      if (!error.empty()) return Throw(env, error);
+      input = held.back().value;
+      bytes = held.back().bytes;
     } else {
       const Elements array(env, value);
-      data = array.data;
+      input.data = array.data;
       bytes = array.length * (parameters[i].dtype == TF_FLOAT || parameters[i].dtype == TF_INT32 ? 4 : 1);
     }
     if (bytes != parameters[i].bytes) return Throw(env, "input " + std::to_string(i) + " has another size");
-    if (reinterpret_cast<uintptr_t>(data) % kAlignment != 0) {
+    if (!loaded.device && reinterpret_cast<uintptr_t>(input.data) % kAlignment != 0) {
       Bytes& staged = loaded.staged[i];
       if (!staged) staged = Allocate(bytes);
       if (!staged) return Throw(env, "there is not enough memory");
-      memcpy(staged.get(), data, bytes);
-      data = staged.get();
+      memcpy(staged.get(), input.data, bytes);
+      input.data = staged.get();
     }
-    inputs.push_back(data);
+    inputs.push_back(input);
   }
   for (const Type& type : results) {
     made.push_back(AllocateTensor(type.dtype, type.shape, type.bytes));

@@ -106,19 +106,19 @@ export function steps(root, log, device) {
   // What takes longest of the binding. It is kept, because npm throws the binding away with each change of a package.
   const startCompiling = (/** @type {string} */ compiler) => {
     const folder = at('.liandan', 'native');
-    const sources = filesBelow(native, /\.(cc|h)$/).filter((file) => !/\/(binding|product)\.cc$/.test(file));
+    const sources = [...filesBelow(native, /\.h$/), ...filesBelow(join(native, 'xla'), /\.cc$/)];
     const key = hash(
       linked(),
       ...sources.map((file) => readFileSync(file)),
       compiler,
       read('tools/setup/steps.mjs'),
     );
-    const object = join(folder, `program-${key}.o`);
+    const object = join(folder, `xla-${key}.o`);
     const compile = async () => {
       if (existsSync(object)) return object;
       rmSync(folder, { recursive: true, force: true });
       mkdirSync(folder, { recursive: true });
-      await compileProgram(log, compiler, native, join(tensorflow, 'include'), `${object}.part`);
+      await compileAgainstXla(log, compiler, native, join(tensorflow, 'include'), `${object}.part`);
       renameSync(`${object}.part`, object);
       return object;
     };
@@ -134,11 +134,11 @@ export function steps(root, log, device) {
       read('package-lock.json'),
       readFileSync(requirements),
       read('tools/setup/steps.mjs'),
-      ...filesBelow(native, /\.(cc|h)$/).map((file) => readFileSync(file)),
+      ...filesBelow(native, /\.(cc|h|inc)$/).map((file) => readFileSync(file)),
     );
 
-  /** What an earlier set-up has built, if it fits. With a GPU, TensorFlow.js's own binding is built, which takes seconds. */
-  const kept = () => (device === 'cpu' ? keptBinding(bindingKey()) : undefined);
+  /** What an earlier set-up has built, if it fits. */
+  const kept = () => keptBinding(bindingKey());
 
   const packages = () => hash(root, read('package-lock.json'), process.version);
   const environment = () => hash(root, read('requirements.txt'));
@@ -243,7 +243,7 @@ export function steps(root, log, device) {
       produces: ['lib', 'kernel', 'tools'].map((folder) => at(folder, 'dist')),
       run: async ({ prerequisites, isDue }) => {
         // It takes longer than the rest of both steps, and there is a second core; the next step says how it went.
-        if (device === 'cpu' && isDue('binding') && !kept())
+        if (isDue('binding') && !kept())
           startCompiling(requireCompiler(prerequisites).compiler).catch(() => {});
         const compiler = at('node_modules', 'typescript', 'bin', 'tsc');
         for (const project of ['lib', 'kernel', 'tools'])
@@ -258,7 +258,7 @@ export function steps(root, log, device) {
           packages(),
           linked(),
           process.version,
-          ...filesBelow(native, /\.(cc|h)$/).map((file) => readFileSync(file)),
+          ...filesBelow(native, /\.(cc|h|inc)$/).map((file) => readFileSync(file)),
         ),
       produces: [binding],
       compiles: () => !kept(),
@@ -270,7 +270,7 @@ export function steps(root, log, device) {
             copyFileSync(earlier, `${binding}.part`);
             renameSync(`${binding}.part`, binding);
             const runtime = await verifyBinding(root, log, device);
-            await verifyProgram(root, log);
+            await verifyProgram(root, log, device);
             return note(`${runtime}, as an earlier set-up built it`);
           } catch {
             // Another system may share the user's folder.
@@ -302,8 +302,6 @@ export function steps(root, log, device) {
           return verifyBinding(root, log, device);
         };
         const plain = () => link(join(tfjs, 'binding', 'tfjs_binding.cc'));
-        // XLA's programs are for CPUs.
-        if (device === 'gpu') return note(await plain());
         try {
           const object = await startCompiling(compiler);
           const ours = [
@@ -313,12 +311,11 @@ export function steps(root, log, device) {
             // Multiply and add in one instruction, loops unrolled.
             '-O3',
             '-ffp-contract=fast',
-            join(native, 'binding.cc'),
-            join(native, 'product.cc'),
+            ...['binding.cc', 'memory.cc', 'product.cc'].map((name) => join(native, name)),
             object,
           ];
           const runtime = await link(...ours);
-          await verifyProgram(root, log);
+          await verifyProgram(root, log, device);
           keepBinding(bindingKey(), binding);
           note(runtime);
         } catch {
@@ -364,21 +361,27 @@ function kernelSpec(root) {
 }
 
 /**
- * Compiles what runs programs of XLA, as TensorFlow itself is compiled: with Eigen's alignment, without assertions.
+ * Compiles what is written against XLA, as TensorFlow itself is compiled: with Eigen's alignment, without assertions.
  *
- * @param {string} log @param {string} compiler @param {string} sources @param {string} include @param {string} object
+ * @param {string} log @param {string} compiler @param {string} native @param {string} include @param {string} object
  */
-async function compileProgram(log, compiler, sources, include, object) {
-  const flags = ['-O1', '-std=c++17', '-fPIC', '-DNDEBUG', '-DEIGEN_MAX_ALIGN_BYTES=64', '-w'];
-  const folders = [join(sources, 'stubs'), include].concat(
-    ['highwayhash', join('farmhash_archive', 'src')].map((name) => join(include, 'external', name)),
+async function compileAgainstXla(log, compiler, native, include, object) {
+  const flags = ['-O1', '-std=c++17', '-fPIC', '-w'];
+  const settings = ['-DNDEBUG', '-DEIGEN_USE_THREADS', '-DEIGEN_MAX_ALIGN_BYTES=64'];
+  const external = ['highwayhash', join('farmhash_archive', 'src')].map((name) =>
+    join(include, 'external', name),
   );
-  const includes = folders.map((folder) => `-I${folder}`);
-  await runLogged(log, compiler, [...flags, ...includes, '-c', join(sources, 'program.cc'), '-o', object]);
+  const includes = [native, join(native, 'stubs'), include, ...external].map((folder) => `-I${folder}`);
+  const source = join(native, 'xla', 'all.cc');
+  await runLogged(log, compiler, [...flags, ...settings, ...includes, '-c', source, '-o', object]);
 }
 
-/** Takes a compiled step, and a loop of two, beside the same in plain numbers. @param {string} root @param {string} log */
-async function verifyProgram(root, log) {
+/**
+ * Takes a compiled step, and a loop of two, beside the same in plain numbers.
+ *
+ * @param {string} root @param {string} log @param {import('./device.mjs').Device} device
+ */
+async function verifyProgram(root, log, device) {
   const script = `
     const { tf, compile } = require('liandan');
     const total = tf.variable(tf.tensor1d([1, 2, 3]));
@@ -387,7 +390,8 @@ async function verifyProgram(root, log) {
     const sums = [step(x).dataSync()[0], ...step.loop(tf.stack([x, x])).dataSync()];
     const found = JSON.stringify([step.info.runtime, sums, [...total.dataSync()]]);
     if (found !== '["program",[12,24,48],[15,16,17]]') throw new Error('a compiled step gave ' + found);`;
-  await runLogged(log, process.execPath, ['-e', script], { cwd: root });
+  const env = { ...process.env, LIANDAN_XLA: device === 'gpu' ? 'device' : '' };
+  await runLogged(log, process.execPath, ['-e', script], { cwd: root, env });
 }
 
 /**

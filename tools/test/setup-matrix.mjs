@@ -252,7 +252,7 @@ const cases = {
     demandWhole(await setup());
   },
   'a TensorFlow whose inner parts are others: its sessions run compiled steps': async () => {
-    const source = at('lib', 'native', 'program.cc');
+    const source = at('lib', 'native', 'xla', 'program.cc');
     const content = readFileSync(source);
     writeFileSync(source, `#error another version\n${content}`);
     try {

@@ -31,6 +31,12 @@ export interface NativeMemory {
 }
 
 /**
+ * Where programs run: on this processor, without a name; or on a device that XLA reaches through a stream, the GPU (`CUDA`) or,
+ * to test that way without one, this processor once more (`Host`).
+ */
+export type Platform = '' | 'CUDA' | 'Host';
+
+/**
  * Functions that set-up compiles into the binding (`lib/native`): graphs run on XLA's own runtime, without a session.
  */
 export interface Programs {
@@ -40,7 +46,8 @@ export interface Programs {
    * @param serialized What `serializeProgram` gave for the same graph, configuration, inputs and outputs; empty to compile.
    * @param inputs How many parameters, from the first on, are given to each run; the others are read from `slots`.
    * @param outputs How many results, from the first on, are handed over; the others are written over `updates`.
-   * @param threads Most threads of a run; 0 for one per core.
+   * @param threads Most threads of a run on this processor; 0 for one per core.
+   * @param platform Where it runs; its memory is of the same one.
    */
   loadProgram: (
     graph: Uint8Array,
@@ -51,10 +58,11 @@ export interface Programs {
     outputs: number,
     updates: Int32Array,
     threads: number,
+    platform: Platform,
   ) => NativeProgram;
   /** The compiled code, for this processor and this version of TensorFlow. */
   serializeProgram: (program: NativeProgram) => Uint8Array;
-  createMemory: (slots: number) => NativeMemory;
+  createMemory: (slots: number, platform: Platform) => NativeMemory;
   clearMemory: (memory: NativeMemory) => void;
   /** @param isShared Whether programs only read the slot, so that the tensor's own memory will do. */
   writeMemory: (memory: NativeMemory, slot: number, tensor: number, isShared: boolean) => void;
@@ -135,13 +143,16 @@ export function nativeBackend(): Backend {
 }
 
 /**
- * XLA's own runtime; undefined where the binding was compiled without it, a GPU computes, or `LIANDAN_XLA=session` in the
- * environment says that TensorFlow's sessions shall run what XLA compiles.
+ * XLA's own runtime and where it runs; undefined where the binding was compiled without it, and where TensorFlow's sessions
+ * shall run what XLA compiles: on a GPU unless `LIANDAN_XLA=device` is in the environment, and with `LIANDAN_XLA=session`.
  */
-export function nativePrograms(): Programs | undefined {
+export function nativePrograms(): { native: Programs; platform: Platform } | undefined {
   const { binding, isUsingGpuDevice } = nativeBackend();
-  const isWanted = process.env.LIANDAN_XLA !== 'session' && !isUsingGpuDevice;
-  return isWanted && binding.loadProgram ? (binding as Programs) : undefined;
+  const wanted = process.env.LIANDAN_XLA;
+  if (!binding.loadProgram || wanted === 'session') return undefined;
+  const native = binding as Programs;
+  if (wanted === 'device') return { native, platform: isUsingGpuDevice ? 'CUDA' : 'Host' };
+  return isUsingGpuDevice ? undefined : { native, platform: '' };
 }
 
 /** What the backend keeps for the data of a tensor that is not disposed. */

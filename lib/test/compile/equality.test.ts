@@ -30,8 +30,9 @@ describe('a compiled step takes the same steps as the eager one', () => {
         const step = compile(training(compiled, optimizer()), { xla });
         const expected = run(training(eager, optimizer()), eager, 50);
         const losses = run(step, compiled, 50);
-        // XLA sums in another order; over 50 steps of batch normalisation that grew to 1.3e-6.
-        const tolerance = xla ? 5e-6 : 1e-6;
+        // XLA sums in another order, and so do TensorFlow's graphs on some processors (with AVX-512 the first loss of the
+        // Transformer is one unit in the last place from the eager one); 50 steps let that grow to 1.3e-6.
+        const tolerance = xla ? 5e-6 : 2e-6;
         losses.forEach((loss, i) => expect(Math.abs(loss - expected[i]!)).toBeLessThanOrEqual(tolerance));
         expect(difference(compiled.weights, eager.weights)).toBeLessThanOrEqual(tolerance);
         expect(step.info.kernels === 'XLA').toBe(xla);

@@ -7,14 +7,15 @@ export type Result = tf.Tensor | readonly tf.Tensor[] | void;
 export type Step = (...inputs: tf.Tensor[]) => Result;
 
 /** Whose kernels compute; `default` leaves the choice to the operations of the step. */
-export type Path = 'TensorFlow' | 'oneDNN' | 'XLA' | 'XLA in a session' | 'default';
-export const paths = ['TensorFlow', 'oneDNN', 'XLA', 'XLA in a session'] as const;
+export type Path = 'TensorFlow' | 'oneDNN' | 'XLA' | 'XLA in a session' | 'XLA on a device' | 'default';
+export const paths = ['TensorFlow', 'oneDNN', 'XLA', 'XLA in a session', 'XLA on a device'] as const;
 
 const XLA_OPTION = {
   TensorFlow: false,
   oneDNN: false,
   XLA: true,
   'XLA in a session': true,
+  'XLA on a device': true,
   default: undefined,
 };
 
@@ -42,6 +43,7 @@ export function compileOn(path: Path, step: Step, options: CompileOptions = {}):
   };
   const choosing = <T>(call: () => T): T => {
     if (path === 'XLA in a session') vi.stubEnv('LIANDAN_XLA', 'session');
+    if (path === 'XLA on a device') vi.stubEnv('LIANDAN_XLA', 'device');
     try {
       return call();
     } finally {

@@ -125,8 +125,9 @@ const products: Record<string, Scene> = {
 };
 
 /** Three single calls, a loop of four, one more call: all results, and the state at the end. */
-function run(scene: Scene, runtime: 'program' | 'session'): number[][] {
-  vi.stubEnv('LIANDAN_XLA', runtime === 'session' ? 'session' : '');
+function run(scene: Scene, wanted: '' | 'session' | 'device'): number[][] {
+  vi.stubEnv('LIANDAN_XLA', wanted);
+  const createMemory = vi.spyOn(nativeBackend().binding, 'createMemory');
   const { step, state } = scene();
   const compiled = compile(step, { xla: true });
   const rows = Array.from({ length: 4 }, (_, i) => tf.tensor1d([i - 1.5, 0.25 * i, 2 - i, 1]));
@@ -135,7 +136,14 @@ function run(scene: Scene, runtime: 'program' | 'session'): number[][] {
     ...compiled.loop(tf.stack(rows) as tf.Tensor2D),
     ...compiled(rows[1]!),
   ].map(values);
-  expect(compiled.info).toMatchObject({ kernels: 'XLA', runtime });
+  expect(compiled.info).toMatchObject({
+    kernels: 'XLA',
+    runtime: wanted === 'session' ? 'session' : 'program',
+  });
+  // Nothing has quietly run elsewhere.
+  const platforms = { session: [], device: ['Host'], '': [''] };
+  expect(createMemory.mock.calls.map(([, platform]) => platform)).toEqual(platforms[wanted]);
+  createMemory.mockRestore();
   const seen = [...results, ...state.map(values)];
   compiled.dispose();
   // Once more from the variables, which must have their values by now.
@@ -145,25 +153,30 @@ function run(scene: Scene, runtime: 'program' | 'session'): number[][] {
 
 describe.runIf(nativePrograms())('a program', () => {
   it.each(Object.entries(scenes))('gives what a session gives, bit by bit: %s', (_, scene) => {
-    expect(run(scene, 'program')).toEqual(run(scene, 'session'));
+    expect(run(scene, '')).toEqual(run(scene, 'session'));
   });
 
-  it.each(Object.entries(products))(
-    'gives what a session gives, but for the rounding of products: %s',
-    (_, scene) => {
-      const [found, expected] = [run(scene, 'program'), run(scene, 'session')];
-      expect(found.map(({ length }) => length)).toEqual(expected.map(({ length }) => length));
-      found.forEach((numbers, i) => {
-        const size = expected[i]!.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
-        const error = numbers.reduce(
-          (most, number, j) => Math.max(most, Math.abs(number - expected[i]![j]!)),
-          0,
-        );
-        // Adam divides by the gradient: where that is next to nothing its rounding shows. A wrong value is off by .01 or more.
-        expect(error).toBeLessThanOrEqual(1e-4 * size);
-      });
-    },
-  );
+  it.each(Object.entries(scenes))('of a device gives what a session gives, bit by bit: %s', (_, scene) => {
+    expect(run(scene, 'device')).toEqual(run(scene, 'session'));
+  });
+
+  it.each(
+    Object.entries(products).flatMap(([name, scene]) =>
+      (['', 'device'] as const).map((wanted) => [name, wanted, scene] as const),
+    ),
+  )('gives what a session gives, but for the rounding of products: %s %s', (_, wanted, scene) => {
+    const [found, expected] = [run(scene, wanted), run(scene, 'session')];
+    expect(found.map(({ length }) => length)).toEqual(expected.map(({ length }) => length));
+    found.forEach((numbers, i) => {
+      const size = expected[i]!.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+      const error = numbers.reduce(
+        (most, number, j) => Math.max(most, Math.abs(number - expected[i]![j]!)),
+        0,
+      );
+      // Adam divides by the gradient: where that is next to nothing its rounding shows. A wrong value is off by .01 or more.
+      expect(error).toBeLessThanOrEqual(1e-4 * size);
+    });
+  });
 
   it('leaves to a session what it has no type for', () => {
     const step = compile((x: tf.Tensor1D) => tf.complex(x, x), { xla: true });
@@ -260,7 +273,7 @@ describe.runIf(nativePrograms())('a program', () => {
     step.dispose();
   });
 
-  it('keeps no tensor, and frees its memory', () => {
+  it.each(['', 'device'])('keeps no tensor, and frees its memory %s', (wanted) => {
     const script = `
       const { compile, tf } = require('liandan');
       const zeros = tf.zeros([2 ** 22]);
@@ -278,7 +291,7 @@ describe.runIf(nativePrograms())('a program', () => {
       for (let i = 0; i < 40; i++) one();
       console.log(JSON.stringify([use()[0] - tensors, use()[1] - bytes]));`;
     // Large blocks of the heap have pages of their own and leave no holes: what remains is what is held.
-    const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: '1000000' };
+    const env = { ...process.env, MALLOC_MMAP_THRESHOLD_: '1000000', LIANDAN_XLA: wanted };
     const printed = execFileSync(process.execPath, ['-e', script], { env, encoding: 'utf8' });
     const [tensors, bytes] = JSON.parse(printed) as [number, number];
     expect(tensors).toBe(0);

@@ -1,5 +1,5 @@
 /** Graphs that XLA has compiled, in this process or in an earlier one. They hold no state, so that steps with the same graph share them. */
-import { nativeBackend, type NativeProgram, type Programs } from '../../runtime/binding';
+import { nativeBackend, type NativeProgram, type Platform, type Programs } from '../../runtime/binding';
 import { emitProgram } from '../graph/program';
 import { CompileError } from '../ir/errors';
 import type { Plan } from '../ir/plan';
@@ -24,14 +24,14 @@ const MOST_PROGRAMS = 32;
  * @param capacity Rows of the stacked inputs of a loop; undefined for a single step.
  * @throws CompileError if XLA does not accept the graph.
  */
-export function loadProgram(native: Programs, plan: Plan, capacity?: number): Program {
+export function loadProgram(native: Programs, platform: Platform, plan: Plan, capacity?: number): Program {
   const { graph, config, inputs } = emitProgram(plan, capacity);
   const { variables, held, trace } = plan;
   const slots = [...held.map((_, i) => variables.length + i), ...variables.keys()];
   const updates = trace.updates.map(({ variable }) => variables.indexOf(variable));
   const outputs = trace.outputs.length;
   const threads = Number(process.env.TF_NUM_INTRAOP_THREADS ?? 0) || 0;
-  const roles = JSON.stringify([inputs, slots, outputs, updates, threads]);
+  const roles = JSON.stringify([inputs, slots, outputs, updates, threads, platform]);
   const name = programName(nativeBackend().binding.TF_Version, [graph, config, roles]);
   let program = programs.get(name);
   programs.delete(name);
@@ -41,6 +41,7 @@ export function loadProgram(native: Programs, plan: Plan, capacity?: number): Pr
   return program;
 
   function read(): NativeProgram | undefined {
+    if (platform) return undefined;
     const serialized = readProgram(name);
     try {
       return serialized && load(serialized);
@@ -57,7 +58,7 @@ export function loadProgram(native: Programs, plan: Plan, capacity?: number): Pr
     } catch (error) {
       throw new CompileError(`XLA does not accept the compiled graph: ${messageOf(error)}`, { cause: error });
     }
-    writeProgram(name, () => native.serializeProgram(compiled));
+    if (!platform) writeProgram(name, () => native.serializeProgram(compiled));
     return compiled;
   }
 
@@ -71,6 +72,7 @@ export function loadProgram(native: Programs, plan: Plan, capacity?: number): Pr
       outputs,
       Int32Array.from(updates),
       threads,
+      platform,
     );
   }
 }

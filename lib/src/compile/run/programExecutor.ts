@@ -4,6 +4,7 @@ import {
   dataType,
   nativeBackend,
   type NativeMemory,
+  type Platform,
   type Programs,
   type TensorMetadata,
   type TypedArray,
@@ -29,9 +30,10 @@ export class ProgramExecutor implements Executor, Holder {
   constructor(
     readonly plan: Plan,
     private readonly native: Programs,
+    private readonly platform: Platform,
   ) {
     this.fedTypes = fedTypes(plan.fed);
-    this.memory = native.createMemory(plan.variables.length + plan.held.length);
+    this.memory = native.createMemory(plan.variables.length + plan.held.length, platform);
     this.state = new SharedState(this, plan.variables, plan.updated);
     // Captured tensors stay where they are.
     withHeld(plan, (handles) => {
@@ -68,7 +70,7 @@ export class ProgramExecutor implements Executor, Holder {
   private program(capacity?: number): Program {
     const known = this.programs.get(capacity);
     if (known) return known;
-    const program = loadProgram(this.native, this.plan, capacity);
+    const program = loadProgram(this.native, this.platform, this.plan, capacity);
     this.programs.set(capacity, program);
     this.graphBytes = program.graphBytes;
     return program;

@@ -1,5 +1,5 @@
 /** Who computes the graph of a step: XLA, oneDNN or TensorFlow's own kernels. */
-import { nativeBackend, nativePrograms, type Programs } from '../../runtime/binding';
+import { nativeBackend, nativePrograms } from '../../runtime/binding';
 import { CompileError } from '../ir/errors';
 import { rowOf } from '../ir/operations';
 import type { Executor } from './executor';
@@ -38,8 +38,8 @@ const XLA: Strategy = {
   load: (plan) => new SessionExecutor(forXla(plan), { xla: true }),
 };
 /** The same kernels without a session around them. */
-function xlaProgram(native: Programs): Strategy {
-  return { name: 'XLA', load: (plan) => new ProgramExecutor(forXla(plan), native) };
+function xlaProgram({ native, platform }: NonNullable<ReturnType<typeof nativePrograms>>): Strategy {
+  return { name: 'XLA', load: (plan) => new ProgramExecutor(forXla(plan), native, platform) };
 }
 
 function forXla(plan: Plan): Plan {
@@ -74,8 +74,8 @@ const MOST_RECOMPUTATION = 100;
  */
 export function chooseStrategies({ trace }: Plan, indexing: Indexing, xla: boolean | undefined): Choice {
   const objection = objectionToXla(trace, indexing);
-  const native = nativePrograms();
-  const byXla = native ? [xlaProgram(native), XLA] : [XLA];
+  const programs = nativePrograms();
+  const byXla = programs ? [xlaProgram(programs), XLA] : [XLA];
   if (xla) {
     if (!objection?.isSafety) return { strategies: byXla };
     throw new CompileError(`XLA cannot compile the step: ${objection.reason}. Leave out the option xla.`);

@@ -1,12 +1,6 @@
-// Program and Memory on XLA's runtime for processors. A program runs on plain memory: there are no buffers to make, nothing
-// is handed to another thread, and new state is written over the old.
-#define EIGEN_USE_THREADS
-#include "program.h"
-
-#include <sys/mman.h>
-
+// Programs on XLA's runtime for processors. They run on plain memory: there are no buffers to make, nothing is handed to
+// another thread, and new state is written over the old.
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <unordered_map>
@@ -15,8 +9,6 @@
 #include "absl/base/log_severity.h"
 #include "absl/log/globals.h"
 #include "absl/status/status.h"
-#include "tensorflow/compiler/tf2xla/tf2xla.pb.h"
-#include "tensorflow/core/framework/graph.pb.h"
 #include "tsl/platform/cpu_info.h"
 #include "tsl/platform/denormal.h"
 #include "unsupported/Eigen/CXX11/Tensor"
@@ -33,103 +25,14 @@
 #include "xla/service/hlo_module_util.h"
 #include "xla/service/platform_util.h"
 
+#include "computation.h"
 #include "product.h"
 #include "team.h"
 #include "updates.h"
 
-namespace tensorflow {
-// The library exports it; its header (tensorflow/compiler/tf2xla/tf2xla.h) is not among those that come with it.
-absl::Status ConvertGraphDefToXla(GraphDef graph_def, const tf2xla::Config& config, xla::Client* client,
-                                  xla::XlaComputation* computation);
-}  // namespace tensorflow
-
 namespace liandan {
 
 namespace {
-
-// Lies before the aligned address.
-struct Block {
-  void* start;
-  // Of pages of its own; 0 for a block of the heap.
-  size_t mapped;
-};
-
-// Blocks from this size on have pages of their own, which go back to the system when they are freed: between the tensors of
-// TensorFlow on the heap they would leave holes that grow.
-constexpr size_t kOwnPages = 1 << 20;
-
-}  // namespace
-
-void Free::operator()(void* memory) const {
-  const Block block = static_cast<Block*>(memory)[-1];
-  if (block.mapped > 0) munmap(block.start, block.mapped);
-  else free(block.start);
-}
-
-Bytes Allocate(size_t bytes) {
-  const size_t size = bytes + 3 * kAlignment;
-  Block block{nullptr, size < kOwnPages ? 0 : size};
-  if (block.mapped > 0) {
-    block.start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block.start == MAP_FAILED) return nullptr;
-  } else {
-    block.start = malloc(size);
-    if (!block.start) return nullptr;
-  }
-  char* memory = static_cast<char*>(block.start) + 2 * kAlignment;
-  memory -= reinterpret_cast<uintptr_t>(memory) % kAlignment;
-  reinterpret_cast<Block*>(memory)[-1] = block;
-  return Bytes(memory);
-}
-
-bool Memory::Copy(int slot, const void* data, size_t bytes) {
-  Slot& target = slots_[slot];
-  if (!target.owned || target.bytes != bytes) {
-    Bytes owned = Allocate(bytes);
-    if (!owned) return false;
-    Share(slot, owned.get(), bytes, nullptr);
-    target.owned = std::move(owned);
-  }
-  memcpy(target.data, data, bytes);
-  return true;
-}
-
-void Memory::Share(int slot, const void* data, size_t bytes, std::function<void()> release) {
-  Slot& target = slots_[slot];
-  if (target.release) target.release();
-  target.owned = nullptr;
-  target.data = const_cast<void*>(data);
-  target.bytes = bytes;
-  target.release = std::move(release);
-}
-
-void Memory::Clear() {
-  for (size_t slot = 0; slot < slots_.size(); ++slot) Share(slot, nullptr, 0, nullptr);
-}
-
-namespace {
-
-// The numbers of TensorFlow's types.proto; 0 for types that tensors of TensorFlow.js do not have.
-int TypeOf(xla::PrimitiveType type) {
-  switch (type) {
-    case xla::F32: return 1;
-    case xla::S32: return 3;
-    case xla::U8: return 4;
-    case xla::PRED: return 10;
-    default: return 0;
-  }
-}
-
-absl::Status AddTypes(const xla::Shape& shape, std::vector<Type>* types) {
-  Type type{shape.IsArray() && !shape.is_dynamic() ? TypeOf(shape.element_type()) : 0};
-  if (type.dtype == 0)
-    return absl::UnimplementedError("a parameter or result of type " + shape.ToString());
-  type.shape.assign(shape.dimensions().begin(), shape.dimensions().end());
-  type.bytes = type.dtype == 1 || type.dtype == 3 ? 4 : 1;
-  for (int64_t size : type.shape) type.bytes *= size;
-  types->push_back(std::move(type));
-  return absl::OkStatus();
-}
 
 // What XLA has its tasks started by.
 class Runner : public xla::cpu::Thunk::TaskRunner {
@@ -321,7 +224,7 @@ class CpuProgram : public Program {
     return absl::OkStatus();
   }
 
-  std::string Run(const Memory& memory, const std::vector<const void*>& inputs,
+  std::string Run(const Memory& memory, const std::vector<Value>& inputs,
                   const std::vector<void*>& outputs) override {
     if (!workplace_.Reserve(scratch_bytes_)) return "there is not enough memory";
     if (generation_ != workplace_.generation) {
@@ -329,7 +232,7 @@ class CpuProgram : public Program {
       for (const auto& [allocation, offset, bytes] : scratch_)
         Bind(allocation, static_cast<char*>(workplace_.scratch.get()) + offset, bytes);
     }
-    for (size_t i = 0; i < inputs.size(); ++i) Bind(parameters_[i], inputs[i], inputs_[i].bytes);
+    for (size_t i = 0; i < inputs.size(); ++i) Bind(parameters_[i], inputs[i].data, inputs_[i].bytes);
     for (size_t i = 0; i < slots_.size(); ++i) {
       if (!memory.data(slots_[i])) return "a slot of the memory was not set";
       Bind(parameters_[inputs.size() + i], memory.data(slots_[i]), memory.bytes(slots_[i]));
@@ -378,27 +281,13 @@ class CpuProgram : public Program {
   };
 
   absl::Status Compile(const Description& description) {
-    tensorflow::GraphDef graph;
-    tensorflow::tf2xla::Config config;
-    if (!graph.ParseFromArray(description.graph.data(), description.graph.size()) ||
-        !config.ParseFromArray(description.config.data(), description.config.size()))
-      return absl::InvalidArgumentError("the graph or its configuration cannot be read");
-    xla::XlaComputation computation;
-    absl::Status status = tensorflow::ConvertGraphDefToXla(std::move(graph), config, client_, &computation);
-    if (!status.ok()) return status;
+    auto converted = Convert(description, client_);
+    if (!converted.ok()) return converted.status();
+    xla::XlaComputation computation = *std::move(converted);
     auto shape = computation.GetProgramShape();
     if (!shape.ok()) return shape.status();
     std::vector<const xla::Shape*> layouts;
     for (const xla::Shape& parameter : shape->parameters()) layouts.push_back(&parameter);
-    const std::vector<int>& slots = description.slots;
-    for (size_t i = 0; i < description.updates.size(); ++i) {
-      const auto slot = std::find(slots.begin(), slots.end(), description.updates[i]);
-      if (slot == slots.end()) return absl::InternalError("a slot is written and not read");
-      auto* alias = computation.mutable_proto()->mutable_input_output_alias()->add_entries();
-      alias->add_output_shape_index(description.outputs + i);
-      alias->set_parameter_number(description.inputs + (slot - slots.begin()));
-      alias->set_kind(xla::MUST_ALIAS);
-    }
     has_small_products_ = OperationsOf(computation.mutable_proto()) < kOperationsForThreads;
     if (CanMultiply()) ReplaceProducts(computation.mutable_proto());
     xla::ExecutableBuildOptions options;
@@ -413,7 +302,7 @@ class CpuProgram : public Program {
     if (!module.ok()) return module.status();
     for (xla::HloComputation* part : (*module)->MakeNonfusionComputations()) {
       MergeUpdates(part);
-      if (status = UpdateInPlace(part); !status.ok()) return status;
+      if (absl::Status status = UpdateInPlace(part); !status.ok()) return status;
     }
     auto executable = compiler->RunBackend(*std::move(module), nullptr, xla::Compiler::CompileOptions());
     if (!executable.ok()) return executable.status();
@@ -432,23 +321,16 @@ class CpuProgram : public Program {
 
   // Which parameters a run is given, which results it gives; the others are slots of the memory.
   absl::Status AssignRoles(const Description& description) {
-    std::vector<Type> parameters, results;
     const xla::HloComputation* entry = cpu_->module().entry_computation();
-    absl::Status status;
+    std::vector<xla::Shape> parameters;
     for (const xla::HloInstruction* parameter : entry->parameter_instructions())
-      if (status = AddTypes(parameter->shape(), &parameters); !status.ok()) return status;
-    for (const xla::Shape& result : entry->root_instruction()->shape().tuple_shapes())
-      if (status = AddTypes(result, &results); !status.ok()) return status;
+      parameters.push_back(parameter->shape());
+    const auto written = AssignTypes(description, parameters, entry->root_instruction()->shape().tuple_shapes(),
+                                     &inputs_, &outputs_);
+    if (!written.ok()) return written.status();
     slots_ = description.slots;
-    if (parameters.size() != description.inputs + slots_.size() ||
-        results.size() != description.outputs + description.updates.size())
-      return absl::InternalError("the program has other parameters or results than the graph");
     parameters_.assign(parameters.size(), -1);
-    inputs_.assign(parameters.begin(), parameters.begin() + description.inputs);
-    outputs_.assign(results.begin(), results.begin() + description.outputs);
-    size_t bytes = 0;
-    for (size_t i = description.outputs; i < results.size(); ++i) bytes += results[i].bytes;
-    is_small_ = has_small_products_ && bytes < kBytesForThreads;
+    is_small_ = has_small_products_ && *written < kBytesForThreads;
     return absl::OkStatus();
   }
 
@@ -529,12 +411,11 @@ class CpuProgram : public Program {
 
 }  // namespace
 
-std::unique_ptr<Program> Program::Load(const Description& description, std::string* error) {
+absl::StatusOr<std::unique_ptr<Program>> LoadForProcessor(const Description& description) {
   auto program = std::make_unique<CpuProgram>();
   const absl::Status status = program->Initialize(description);
-  if (status.ok()) return program;
-  *error = std::string(status.message());
-  return nullptr;
+  if (!status.ok()) return status;
+  return program;
 }
 
 }  // namespace liandan
