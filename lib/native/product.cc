@@ -52,13 +52,19 @@ constexpr Indices kPlaces = {0, 1, 2, 3, 4, 5, 6, 7};
 #define LIANDAN_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (Indices){__VA_ARGS__})
 #endif
 
-// With four rows of two vectors, sums, columns and factors fit into 16 registers. Strips take 32 kB.
+// Both kinds: the first `count` numbers of a vector, and nothing of the memory behind them.
 #if defined(__x86_64__)
 #define LIANDAN_TARGET __attribute__((target("avx2,fma")))
 #else
 #define LIANDAN_TARGET
 #endif
 namespace eight {
+constexpr int kLanes = 8;
+// With four rows of two vectors, sums, columns and factors fit into 16 registers.
+constexpr int64_t kHeight = 4;
+// A strip of the right matrix takes 32 kB.
+constexpr int64_t kDepth = 512;
+
 LIANDAN_TARGET inline Eight ReadSome(const float* from, int64_t count) {
 #if defined(__x86_64__)
   return _mm256_maskload_ps(from, (__m256i)(kPlaces < (int32_t)count));
@@ -68,6 +74,7 @@ LIANDAN_TARGET inline Eight ReadSome(const float* from, int64_t count) {
   return vector;
 #endif
 }
+
 LIANDAN_TARGET inline void WriteSome(Eight vector, float* to, int64_t count) {
 #if defined(__x86_64__)
   _mm256_maskstore_ps(to, (__m256i)(kPlaces < (int32_t)count), vector);
@@ -75,27 +82,29 @@ LIANDAN_TARGET inline void WriteSome(Eight vector, float* to, int64_t count) {
   memcpy(to, &vector, 4 * std::min<int64_t>(count, 8));
 #endif
 }
-constexpr int kLanes = 8;
-constexpr int64_t kHeight = 4;
-constexpr int64_t kDepth = 512;
+
 #include "tiles.inc"
 }  // namespace eight
 #undef LIANDAN_TARGET
 
 #if defined(__x86_64__)
-// As many rows as leave some of 32 registers for columns and factors.
 #define LIANDAN_TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
 namespace sixteen {
+constexpr int kLanes = 16;
+// Of 32 registers; twelve and fourteen rows are slower.
+constexpr int64_t kHeight = 8;
+constexpr int64_t kDepth = 256;
+
 LIANDAN_TARGET inline __mmask16 First(int64_t count) { return (1u << std::min<int64_t>(count, 16)) - 1; }
+
 LIANDAN_TARGET inline __m512 ReadSome(const float* from, int64_t count) {
   return _mm512_maskz_loadu_ps(First(count), from);
 }
+
 LIANDAN_TARGET inline void WriteSome(__m512 vector, float* to, int64_t count) {
   _mm512_mask_storeu_ps(to, First(count), vector);
 }
-constexpr int kLanes = 16;
-constexpr int64_t kHeight = 8;
-constexpr int64_t kDepth = 256;
+
 #include "tiles.inc"
 }  // namespace sixteen
 #undef LIANDAN_TARGET

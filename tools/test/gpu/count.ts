@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { compile, tf } from 'liandan';
-import { modes, type Mode } from '../../bench/implementations';
+import { modes } from '../../bench/implementations';
 import { subjects } from './subjects';
 
 /** Per step. A node is a kernel or a copy within a graph that is launched as a whole. */
@@ -49,10 +49,15 @@ function allowTurns(turns: number): void {
 /** The counts of some steps, which reading the result of the last of them ends. */
 const STEPS = 20;
 
-function count(name: string, mode: Mode): Counts {
+/** As the benchmark takes steps, and without a session. */
+const ways = [...modes, 'compiled+device', 'loop+device'] as const;
+
+function count(name: string, mode: (typeof ways)[number]): Counts {
   const subject = subjects[name]!();
   const isLoop = mode.startsWith('loop');
-  const isXla = mode.endsWith('xla');
+  const isOnDevice = mode.endsWith('device');
+  const isXla = mode.endsWith('xla') || isOnDevice;
+  process.env.LIANDAN_XLA = isOnDevice ? 'device' : 'session';
   // The values are none that could be compared.
   const compiled = mode === 'eager' ? undefined : compile(subject.step, { xla: isXla, verify: false });
   const inputs = Array.from({ length: STEPS }, (_, call) => subject.input(call));
@@ -75,6 +80,7 @@ function count(name: string, mode: Mode): Counts {
     const perStep = (field: Field): number => (after[field] - before[field]) / STEPS;
     const { info } = compiled ?? {};
     if (info && (info.kernels === 'XLA') !== isXla) throw new Error(`${info.kernels} computed it.`);
+    if (info && (info.runtime === 'program') !== isOnDevice) throw new Error(`A ${info.runtime} ran it.`);
     return {
       launches: perStep('launches'),
       graphs: perStep('graphs'),
@@ -94,7 +100,7 @@ function count(name: string, mode: Mode): Counts {
 }
 
 const name = process.argv[2]!;
-for (const mode of modes) {
+for (const mode of ways) {
   console.log(`\nmode ${mode}`);
   console.log(`\ncounts ${JSON.stringify(count(name, mode))}`);
 }
