@@ -112,8 +112,7 @@ LIANDAN_TARGET inline void WriteSome(__m512 vector, float* to, int64_t count) {
 
 const Kernel& BestKernel() {
 #if defined(__x86_64__)
-  static const bool has_sixteen = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+  static const bool has_sixteen = HasWideVectors();
   if (has_sixteen) return sixteen::kernel;
 #endif
   return eight::kernel;
@@ -155,6 +154,15 @@ bool CanMultiply() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
   return true;
+#endif
+}
+
+bool HasWideVectors() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw");
+#else
+  return false;
 #endif
 }
 

@@ -29,6 +29,9 @@ struct Helpers {
 // Whether this processor has the instructions that Multiply is compiled for.
 bool CanMultiply();
 
+// Whether vectors of this processor have 512 bits, which Multiply uses then.
+bool HasWideVectors();
+
 // Each number of the result is summed in the order of the depth, whatever the shapes and however many threads help: results
 // can be repeated bit by bit.
 void Multiply(const Product& product, const float* left, const float* right, float* result, const Helpers& helpers);

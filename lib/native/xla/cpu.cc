@@ -1,6 +1,7 @@
 // Programs on XLA's runtime for processors. They run on plain memory: there are no buffers to make, nothing is handed to
 // another thread, and new state is written over the old.
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <unordered_map>
@@ -295,6 +296,10 @@ class CpuProgram : public Program {
     const xla::ExecutionOptions execution = xla::CreateExecutionOptions(options, &*shape);
     auto settings = xla::CreateModuleConfig(*shape, layouts, &execution, 1, crew_size_);
     if (!settings.ok()) return settings.status();
+    // XLA has vectors of 256 bits on all processors. Measured: with 512, a Transformer's step takes .95 of the time.
+    const char* flags = getenv("XLA_FLAGS");
+    if (HasWideVectors() && !(flags && strstr(flags, "prefer_vector_width")))
+      (*settings)->mutable_debug_options().set_xla_cpu_prefer_vector_width(512);
     auto module = xla::HloModule::CreateFromProto(computation.proto(), **settings);
     if (!module.ok()) return module.status();
     xla::Compiler* const compiler = client_->backend().compiler();

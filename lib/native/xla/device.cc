@@ -175,10 +175,7 @@ class DeviceProgram : public Program {
     is_written_.assign(slots_.size(), false);
     for (size_t i = 0; i < slots_.size(); ++i)
       is_written_[i] = std::find(updates_.begin(), updates_.end(), slots_[i]) != updates_.end();
-    for (const Type& type : inputs_) {
-      staged_.push_back(device_->Allocate(type.bytes));
-      if (!staged_.back()) return absl::ResourceExhaustedError("there is not enough memory on the device");
-    }
+    staged_.resize(inputs_.size());
     return absl::OkStatus();
   }
 
@@ -197,9 +194,15 @@ class DeviceProgram : public Program {
     arguments.reserve(shapes_.size());
     for (size_t i = 0; i < inputs.size(); ++i) {
       const size_t bytes = inputs_[i].bytes;
-      se::DeviceAddressBase address(inputs[i].is_on_device ? const_cast<void*>(inputs[i].data) : staged_[i].get(), bytes);
-      if (!inputs[i].is_on_device && bytes > 0)
-        if (absl::Status status = device_->stream->Memcpy(&address, inputs[i].data, bytes); !status.ok()) return status;
+      se::DeviceAddressBase address(const_cast<void*>(inputs[i].data), bytes);
+      if (!inputs[i].is_on_device) {
+        if (!staged_[i]) staged_[i] = device_->Allocate(bytes);
+        if (!staged_[i]) return absl::ResourceExhaustedError("there is not enough memory on the device");
+        address = se::DeviceAddressBase(staged_[i].get(), bytes);
+        const absl::Status status =
+            bytes > 0 ? device_->stream->Memcpy(&address, inputs[i].data, bytes) : absl::OkStatus();
+        if (!status.ok()) return status;
+      }
       arguments.emplace_back(&shapes_[i]).SetBuffer({}, xla::MaybeOwningDeviceAddress(address));
     }
     for (size_t i = 0; i < slots_.size(); ++i) {
