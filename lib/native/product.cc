@@ -83,7 +83,7 @@ LIANDAN_TARGET inline void WriteSome(Eight vector, float* to, int64_t count) {
 #endif
 }
 
-#include "tiles.inc"
+#include "tiles.h"
 }  // namespace eight
 #undef LIANDAN_TARGET
 
@@ -105,7 +105,7 @@ LIANDAN_TARGET inline void WriteSome(__m512 vector, float* to, int64_t count) {
   _mm512_mask_storeu_ps(to, First(count), vector);
 }
 
-#include "tiles.inc"
+#include "tiles.h"
 }  // namespace sixteen
 #undef LIANDAN_TARGET
 #endif

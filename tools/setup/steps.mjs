@@ -134,7 +134,7 @@ export function steps(root, log, device) {
       read('package-lock.json'),
       readFileSync(requirements),
       read('tools/setup/steps.mjs'),
-      ...filesBelow(native, /\.(cc|h|inc)$/).map((file) => readFileSync(file)),
+      ...filesBelow(native, /\.(cc|h)$/).map((file) => readFileSync(file)),
     );
 
   /** What an earlier set-up has built, if it fits. */
@@ -258,7 +258,7 @@ export function steps(root, log, device) {
           packages(),
           linked(),
           process.version,
-          ...filesBelow(native, /\.(cc|h|inc)$/).map((file) => readFileSync(file)),
+          ...filesBelow(native, /\.(cc|h)$/).map((file) => readFileSync(file)),
         ),
       produces: [binding],
       compiles: () => !kept(),

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -157,6 +158,13 @@ describe('set-up for a GPU', () => {
     program(['compiler'], '#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && : > "$2"; shift; done\n');
     program(['node_modules', 'liandan', 'index.js'], library);
     program(['.venv', 'tensorflow', 'old'], '');
+    for (const part of [
+      'package-lock.json',
+      'requirements.txt',
+      join('tools', 'setup'),
+      join('lib', 'native'),
+    ])
+      cpSync(join(tools, '..', part), join(root, part), { recursive: true });
     return root;
   };
   /** What a step says that fails; null where it succeeds. */
@@ -164,7 +172,10 @@ describe('set-up for a GPU', () => {
     const prerequisites = `{ prerequisites: { compiler: ${JSON.stringify(join(root, 'compiler'))}, nodeHeaders: '' }, note: () => {} }`;
     const find = `steps(${JSON.stringify(root)}, ${JSON.stringify(join(root, 'log'))}, 'gpu').find(({ name }) => name === '${name}')`;
     const expression = `(await ${find}.run(${prerequisites})) ?? null`;
-    return evaluate(['setup', 'steps.mjs'], 'steps', expression, { TMPDIR: join(root, 'small') });
+    return evaluate(['setup', 'steps.mjs'], 'steps', expression, {
+      TMPDIR: join(root, 'small'),
+      LIANDAN_CACHE: join(root, 'cache'),
+    });
   };
   const target = 'while [ "$1" != --target ]; do shift; done';
 
