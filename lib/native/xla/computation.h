@@ -27,6 +27,15 @@ absl::StatusOr<size_t> AssignTypes(const Description& description, absl::Span<co
                                    absl::Span<const xla::Shape> results, std::vector<Type>* inputs,
                                    std::vector<Type>* outputs);
 
+// A program of a kind that has Initialize.
+template <typename Kind>
+absl::StatusOr<std::unique_ptr<Program>> Initialized(const Description& description) {
+  auto program = std::make_unique<Kind>();
+  const absl::Status status = program->Initialize(description);
+  if (!status.ok()) return status;
+  return program;
+}
+
 absl::StatusOr<std::unique_ptr<Program>> LoadForProcessor(const Description& description);
 absl::StatusOr<std::unique_ptr<Program>> LoadForDevice(const Description& description);
 

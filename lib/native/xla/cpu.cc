@@ -417,10 +417,7 @@ class CpuProgram : public Program {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Program>> LoadForProcessor(const Description& description) {
-  auto program = std::make_unique<CpuProgram>();
-  const absl::Status status = program->Initialize(description);
-  if (!status.ok()) return status;
-  return program;
+  return Initialized<CpuProgram>(description);
 }
 
 }  // namespace liandan

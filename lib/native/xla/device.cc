@@ -122,19 +122,21 @@ class StreamDevice : public Device {
   std::string Write(void* to, Value from, size_t bytes) override {
     if (bytes == 0) return "";
     se::DeviceAddressBase target(to, bytes);
-    absl::Status status =
+    return Reason(Finish(
         from.is_on_device
             ? stream->Memcpy(&target, se::DeviceAddressBase(const_cast<void*>(from.data), bytes), bytes)
-            : stream->Memcpy(&target, from.data, bytes);
-    if (status.ok()) status = stream->BlockHostUntilDone();
-    return Reason(status);
+            : stream->Memcpy(&target, from.data, bytes)));
   }
 
   std::string Read(void* to, const void* from, size_t bytes) override {
     if (bytes == 0) return "";
-    absl::Status status = stream->Memcpy(to, se::DeviceAddressBase(const_cast<void*>(from), bytes), bytes);
-    if (status.ok()) status = stream->BlockHostUntilDone();
-    return Reason(status);
+    return Reason(Finish(stream->Memcpy(to, se::DeviceAddressBase(const_cast<void*>(from), bytes), bytes)));
+  }
+
+  // Waits for what was begun; gives what went wrong first.
+  absl::Status Finish(absl::Status begun) {
+    const absl::Status done = stream->BlockHostUntilDone();
+    return begun.ok() ? done : begun;
   }
 
   xla::LocalClient* client = nullptr;
@@ -237,8 +239,7 @@ class DeviceProgram : public Program {
       if (outputs_[i].bytes > 0)
         status = device_->stream->Memcpy(outputs[i], results.buffer({static_cast<int64_t>(i)}), outputs_[i].bytes);
     }
-    const absl::Status done = device_->stream->BlockHostUntilDone();
-    return status.ok() ? done : status;
+    return device_->Finish(status);
   }
 
   StreamDevice* device_ = nullptr;
@@ -272,10 +273,7 @@ Device* Device::Find(const std::string& platform, std::string* error) {
 }
 
 absl::StatusOr<std::unique_ptr<Program>> LoadForDevice(const Description& description) {
-  auto program = std::make_unique<DeviceProgram>();
-  const absl::Status status = program->Initialize(description);
-  if (!status.ok()) return status;
-  return program;
+  return Initialized<DeviceProgram>(description);
 }
 
 }  // namespace liandan

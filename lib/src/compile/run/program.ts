@@ -41,7 +41,6 @@ export function loadProgram(native: Programs, platform: Platform, plan: Plan, ca
   return program;
 
   function read(): NativeProgram | undefined {
-    if (platform) return undefined;
     const serialized = readProgram(name);
     try {
       return serialized && load(serialized);
@@ -58,7 +57,8 @@ export function loadProgram(native: Programs, platform: Platform, plan: Plan, ca
     } catch (error) {
       throw new CompileError(`XLA does not accept the compiled graph: ${messageOf(error)}`, { cause: error });
     }
-    if (!platform) writeProgram(name, () => native.serializeProgram(compiled));
+    // Those of a device cannot be serialized, and are not kept.
+    writeProgram(name, () => native.serializeProgram(compiled));
     return compiled;
   }
 
